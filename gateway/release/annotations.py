@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.release.configured import pod_settings
-from gateway.release.manifests import key
+from gateway.release.manifests import key, pod_specs
 from gateway.release.model import Object, Target
 
 # What clients come by, and the identity that pods have at the cloud.
@@ -69,6 +69,39 @@ def _pods_labels(item: Object, target: Target) -> Iterator[str]:
             f"{key(item)}: the nodeSelector {name}, as it is given, may put all pods in one place, or nowhere; where it "
             "does not, `annotations` in targets.yaml lists it"
         )
+
+
+def pods_stand_with_others(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """Pods stand where the scheduler puts them, on nodes that are for them."""
+    if target.environment != "production":
+        return
+    for name, spec in pod_specs(objects):
+        for toleration in spec.get("tolerations") or []:
+            taint, value = str(toleration.get("key") or ""), str(toleration.get("value") or "")
+            if not _TAINTS.fullmatch(taint) and not _is_listed(taint, value, target):
+                yield (
+                    f"{name}: the toleration of {taint or 'every taint'} puts pods on nodes that are not for them: the "
+                    "control plane's, those that are drained or have no room; where it does not, `annotations` in "
+                    "targets.yaml lists the taint"
+                )
+        if "nodeName" in spec:
+            yield f"{name}: nodeName puts all pods on one node, past the scheduler"
+        for label, value in _demanded(spec):
+            if not _NODES.fullmatch(f"{label}={value}") and not _is_listed(label, value, target):
+                yield (
+                    f"{name}: the node affinity to {label}={value} may put all pods in one place; where it does not, "
+                    "`annotations` in targets.yaml lists it"
+                )
+
+
+def _demanded(spec: Object) -> Iterator[tuple[str, str]]:
+    """Labels of nodes that an affinity asks for, with each value."""
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    demand = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    for term in demand.get("nodeSelectorTerms") or []:
+        for item in (*(term.get("matchExpressions") or ()), *(term.get("matchFields") or ())):
+            for value in (item.get("values") or ["*"]) if item.get("operator") != "NotIn" else ():
+                yield str(item["key"]), str(value)
 
 
 def ingress_speaks_as_pods(objects: Sequence[Object], target: Target) -> Iterator[str]:
@@ -233,6 +266,7 @@ _KNOWN: dict[str, _Judge] = {
     f"{_CERT}renew-before": _is_renewal,
     f"{_CERT}private-key-algorithm": _one_of("RSA", "ECDSA"),
     f"{_CERT}private-key-size": _is_key_size,
+    f"{_CERT}private-key-encoding": _one_of("PKCS1", "PKCS8"),
     f"{_CERT}private-key-rotation-policy": _one_of("Never", "Always"),
     f"{_CERT}usages": _is_for_servers,
     f"{_CERT}revision-history-limit": _whole(1, 100),
@@ -255,4 +289,10 @@ _LABELS = re.compile(
 _NODES = re.compile(
     r"[\w.-]+=.*|kubernetes\.io/os=linux|kubernetes\.io/arch=(amd64|arm64)|node\.kubernetes\.io/instance-type=.*|"
     r"(cloud\.google\.com/gke-nodepool|eks\.amazonaws\.com/nodegroup|kubernetes\.azure\.com/agentpool|karpenter\.sh/nodepool)=.*"
+)
+# Taints: one's own, which have no domain, and those of nodes that are gone, which `pods_leave_dead_nodes` bounds. The
+# cluster autoscaler's, of nodes that go, have none either.
+_TAINTS = re.compile(
+    r"(?!(ToBeDeleted|DeletionCandidate)(By|Of)ClusterAutoscaler$)[\w.-]+|"
+    r"node\.kubernetes\.io/(not-ready|unreachable)"
 )

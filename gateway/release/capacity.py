@@ -3,11 +3,12 @@
 # ruff: noqa: ARG001 -- the rules of one table share one signature
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway.release.configured import pod_settings
-from gateway.release.manifests import autoscaler_of, containers, find_object, pod_specs
+from gateway.release.manifests import autoscaler_of, containers, find_object, key, pod_specs
 from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 
 UNITS = {
@@ -19,6 +20,8 @@ UNITS = {
 LEAST_WORKER_BYTES = 96 * 2**20
 # How long a pod that answers no more may go on being sent requests.
 MOST_UNREADY_S = 60
+# How long the load is low before pods are taken away.
+LEAST_LULL_S = 60
 
 
 def quantity(text: Any) -> float:
@@ -92,3 +95,25 @@ def impatient_readiness(objects: Sequence[Object], target: Target) -> Iterator[s
             patience = int(probe.get("periodSeconds", 10)) * int(probe.get("failureThreshold", 3))
             if patience > MOST_UNREADY_S:
                 yield f"{name}: container {container['name']} is sent requests for {patience} s after its last answer"
+
+
+def autoscaler_acts(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """Pods are added before those that are there turn requests away, and are not taken away at each lull."""
+    scaler = autoscaler_of(objects, RELEASE)
+    if target.environment != "production" or scaler is None:
+        return
+    spec, rooms = scaler["spec"], _rooms(objects)
+    most = rooms.get("max_in_flight", rooms.get("server.max_connections", math.inf))
+    for metric in spec.get("metrics", []):
+        wanted = metric.get("pods", {}).get("target", {}).get("averageValue", 0)
+        if quantity(wanted) >= most:
+            yield (
+                f"{key(scaler)}: pods are added from {wanted} requests in flight on, and a pod turns them away from {most:g} "
+                "on: set autoscaling.inFlightPerPod below, or 0 to leave it out"
+            )
+    window = spec.get("behavior", {}).get("scaleDown", {}).get("stabilizationWindowSeconds", 300)
+    if int(window) < LEAST_LULL_S:
+        yield (
+            f"{key(scaler)}: a lull of {window} s takes pods away that the next minute needs: "
+            f"scaleDownStabilizationSeconds is {LEAST_LULL_S} at least"
+        )

@@ -19,6 +19,7 @@ from gateway.release.manifests import (
     pod_specs,
 )
 from gateway.release.model import RELEASE, Object, Target
+from gateway.release.reach import may_come
 from gateway.release.secrets import find_secrets
 
 # What pods are run with that the Pod Security Standard refuses, by annotations that are older than its fields.
@@ -149,6 +150,7 @@ def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str
             yield f"{key(item)}: no TLS in production"
         if item["kind"] == "NetworkPolicy":
             yield from _open_to_all(item)
+            yield from _strange_callers(item, target)
         if item["kind"] == "HTTPRoute":
             yield from _strange_parents(item, target)
     for name, spec in pod_specs(objects):
@@ -172,3 +174,14 @@ def _open_to_all(policy: Object) -> Iterator[str]:
         ports = ", ".join(str(port.get("port")) for port in rule.get("ports", [])) or "every port"
         if not rule.get("from"):
             yield f"{key(policy)}: {ports} is open to every pod of the cluster"
+
+
+def _strange_callers(policy: Object, target: Target) -> Iterator[str]:
+    """Whoever may connect is believed about clients' addresses: no namespace that anybody may start pods in."""
+    for caller in sorted(may_come([policy]) or ()):
+        namespace = caller.removeprefix("ingress/").partition(":")[0]
+        if namespace not in ("*", *target.namespaces):
+            yield (
+                f"{key(policy)}: pods of namespace {namespace} may connect, which is none of `namespaces` in targets.yaml: "
+                "what they say of a client's address is believed"
+            )

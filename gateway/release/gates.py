@@ -6,7 +6,7 @@ Pure.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -25,23 +25,26 @@ from gateway.release.model import Gate, ReleaseError
 
 
 class _Bounds(NamedTuple):
-    """The field of `Gate` that a key sets, and what it may be: from `least` to `most`."""
+    """The field of `Gate` that a key sets, and what it may be: from `least` to `most`; `strict` in production."""
 
     field: str
     least: float
     most: float
+    strict: tuple[float, float]
     is_whole: bool = False
 
 
+# Production's: pods have the time that a start takes, Prometheus has asked each pod several times before a region
+# counts as healthy, one in twenty is an outage to whoever is among them, and little traffic is judged too.
 _BOUNDS = {
-    "readyTimeoutSeconds": _Bounds("ready_timeout_s", 0, 3600),
-    "bakeSeconds": _Bounds("bake_s", 0, 86_400),
-    "intervalSeconds": _Bounds("interval_s", 0.001, 300),
-    "badSamplesAllowed": _Bounds("bad_samples_allowed", 0, 10, is_whole=True),
-    "maxErrorRatio": _Bounds("max_error_ratio", 0, 0.5),
-    "maxFailedRatio": _Bounds("max_failed_ratio", 0, 0.5),
-    "maxP99Seconds": _Bounds("max_p99_s", 0.001, 60),
-    "minRequests": _Bounds("min_requests", 0, 10_000),
+    "readyTimeoutSeconds": _Bounds("ready_timeout_s", 0, 3600, (30, 3600)),
+    "bakeSeconds": _Bounds("bake_s", 0, 86_400, (60, 86_400)),
+    "intervalSeconds": _Bounds("interval_s", 0.001, 300, (1, 20)),
+    "badSamplesAllowed": _Bounds("bad_samples_allowed", 0, 10, (0, 3), is_whole=True),
+    "maxErrorRatio": _Bounds("max_error_ratio", 0, 0.5, (0, 0.05)),
+    "maxFailedRatio": _Bounds("max_failed_ratio", 0, 0.5, (0, 0.1)),
+    "maxP99Seconds": _Bounds("max_p99_s", 0.001, 60, (0.001, 10)),
+    "minRequests": _Bounds("min_requests", 0, 10_000, (0, 1000)),
 }
 _QUERIES = "smokeQueries"
 KEYS = frozenset((*_BOUNDS, _QUERIES))
@@ -62,6 +65,14 @@ def parse_gate(table: Mapping[str, Any], where: str) -> Gate:
             )
         named[bounds.field] = value
     return Gate(**named)
+
+
+def loose_gate(gate: Gate) -> Iterator[tuple[str, str]]:
+    """The keys by which a gate lets releases through that users see fail, each with what is wrong."""
+    for key, bounds in _BOUNDS.items():
+        value, (least, most) = getattr(gate, bounds.field), bounds.strict
+        if not least <= value <= most:
+            yield key, f"is {value:g}: in production it is from {least:g} to {most:g}"
 
 
 def _is_within(value: Any, bounds: _Bounds) -> bool:

@@ -62,8 +62,10 @@ class Target:
         registries: Where images may come from: hosts, perhaps with a path. Empty: anywhere.
         source_hosts: Hosts that sources, key sets, Redis, collectors and proxies may be on; `.example.com` is every
             name below it. Empty: any.
-        annotations: Annotations and labels that may stand beside those that are known; `name=value`: with that value.
+        annotations: Annotations, labels and tolerated taints that may stand beside those that are known; `name=value`:
+            with that value.
         listeners: Listeners with TLS that a route may have as its parents: `namespace/gateway/listener`.
+        namespaces: Namespaces whose pods may connect to the gateway's in production.
         proxies: Public networks whose proxies may be trusted: a CDN's, a load balancer's.
         image_config: The gateway.toml that the image has, as this checkout has it: what pods read where no other is
             mounted. "" outside production.
@@ -83,6 +85,7 @@ class Target:
     source_hosts: tuple[str, ...] = ()
     annotations: tuple[str, ...] = ()
     listeners: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
     image_config: str = field(default="", repr=False)
 

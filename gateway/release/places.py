@@ -21,7 +21,13 @@ _ANNOTATION = re.compile(
     r"([a-z0-9.-]+/)?[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?(=[^\x00-\x1f]+)?", re.ASCII
 )
 _LISTENER = re.compile(rf"{_LABEL}/{_LABEL}(\.{_LABEL})*/{_LABEL}(\.{_LABEL})*")
-_NAMES = {"sourceHosts": _HOST, "annotations": _ANNOTATION, "listeners": _LISTENER, "hosts": _HOST}
+_NAMES = {
+    "sourceHosts": _HOST,
+    "annotations": _ANNOTATION,
+    "listeners": _LISTENER,
+    "hosts": _HOST,
+    "namespaces": re.compile(_LABEL),
+}
 
 
 def check_place(where: str, place: Mapping[str, Any]) -> None:

@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gateway.release.addresses import known_proxies, reachable_sources
-from gateway.release.annotations import ingress_speaks_as_pods, known_annotations
-from gateway.release.capacity import impatient_readiness, pods_fit
+from gateway.release.annotations import (
+    ingress_speaks_as_pods,
+    known_annotations,
+    pods_stand_with_others,
+)
+from gateway.release.capacity import autoscaler_acts, impatient_readiness, pods_fit
 from gateway.release.configured import pod_settings
-from gateway.release.exemptions import no_development
+from gateway.release.exemptions import only_what_is_exempted
 from gateway.release.exposure import (
     budget_keeps_half,
     closed_production,
@@ -211,16 +215,18 @@ POLICIES: tuple[Policy, ...] = (
     patient_probes,
     impatient_readiness,
     pods_fit,
+    autoscaler_acts,
     networks_are_some,
     closed_production,
     known_annotations,
     ingress_speaks_as_pods,
+    pods_stand_with_others,
     configuration_is_read,
     files_are_served,
     settings_are_seen,
     probes_ask_what_is_served,
     the_images_program,
-    no_development,
+    only_what_is_exempted,
     pages_are_known,
     proxies_are_some,
     settings_serve,

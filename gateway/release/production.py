@@ -22,7 +22,7 @@ from gateway.release.configured import (
 )
 from gateway.release.manifests import containers, pod_specs
 from gateway.release.model import Object, Target
-from gateway.release.secret_forms import looks_random, looks_secret
+from gateway.release.secret_forms import looks_random, looks_secret, names_one
 from gateway.release.secrets import is_secret_setting
 from gateway.settings.text import Key
 
@@ -69,7 +69,7 @@ def settings_are_seen(objects: Sequence[Object], target: Target) -> Iterator[str
     for pod in pod_settings(objects, target.image_config):
         written = dict(texts_of(pod.written))
         for at, variable in pod.hidden.items():
-            if not _may_be_hidden(at) and not _is_seen_host(written.get(at, ""), variable):
+            if not _may_be_hidden(at) and not is_seen_host(written.get(at, ""), variable):
                 yield (
                     f"{pod.name}: {'.'.join(at)} is what the Secret behind {variable} says, and nobody sees that; "
                     "write it down, or refer to a Secret for headers and secrets only"
@@ -79,12 +79,15 @@ def settings_are_seen(objects: Sequence[Object], target: Target) -> Iterator[str
 def _may_be_hidden(at: Key) -> bool:
     if at[:1] == ("headers",):
         return at[-1] in ("value", "default")
-    if at[:2] in (("admin", "keys"), ("connectors", "config"), ("redis", "url")):
+    if at[:2] in (("admin", "keys"), ("redis", "url")):
         return True
+    if at[:2] == ("connectors", "config"):
+        # `$config` stands in URLs too: a host is none of a Secret's business.
+        return any(map(names_one, at[2:]))
     return any(part in _TABLES_OF_SECRETS for part in at[1:])
 
 
-def _is_seen_host(text: str, variable: str) -> bool:
+def is_seen_host(text: str, variable: str) -> bool:
     """Whether a text is a URL whose scheme, host and port stand in it, `https://user:${PASSWORD}@host/`."""
     try:
         parts = urlsplit(re.sub(r"\$\{\w+(:-[^}]*)?\}", HIDDEN_HOST, text))

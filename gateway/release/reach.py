@@ -26,6 +26,11 @@ NODE_OWN: tuple[Network, ...] = tuple(
 )  # fmt: skip
 # IPv4 addresses written by IPv6: mapped, and as NAT64 translates them.
 _BY_IPV6 = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
+# Where machines and clusters are ruled from, which no API is behind: ssh, telnet, Docker, etcd, remote desktops, WinRM,
+# Kubernetes' API server, its controllers and kubelets.
+_OF_RULERS = frozenset(
+    {22, 23, 2375, 2376, 2379, 2380, 3389, 5900, 5985, 5986, 6443, 10250, 10255, 10257, 10259}
+)
 # Public addresses that all of egress lets pods connect to, by the version: a network /8, and one /16.
 _MOST_PUBLIC = {4: 2**24, 6: 2**112}
 
@@ -173,6 +178,9 @@ def egress_makes_sense(objects: Sequence[Object], target: Target) -> Iterator[st
     has_demo = any(item["kind"] == "Deployment" and _is_demo(item) for item in objects)
     if not rules and not has_demo:
         yield f"NetworkPolicy/{RELEASE}: pods may connect to DNS and nothing else, so no source is reached"
+    for network, port in sorted(rules, key=str):
+        if port in _OF_RULERS:
+            yield f"NetworkPolicy/{RELEASE}: {network} port {port}: machines and clusters are ruled by it, and no source is there"
     networks = {_without_ipv6(network) for network, _ in rules}
     for version, most in _MOST_PUBLIC.items():
         wide = _public_addresses([n for n in networks if n.version == version])

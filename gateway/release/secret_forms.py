@@ -69,11 +69,12 @@ def is_harmless(value: str) -> bool:
 def looks_secret(text: str) -> bool:
     """Whether a text holds something that has a secret's form, or gives a name of secrets a value."""
     return has_secret_form(text) or any(
-        _names_one(found[1]) and not is_harmless(found[2]) for found in _ASSIGNED.finditer(text)
+        names_one(found[1]) and not is_harmless(found[2]) for found in _ASSIGNED.finditer(text)
     )
 
 
-def _names_one(name: str) -> bool:
+def names_one(name: str) -> bool:
+    """As `names_secret`, where short names are none of anything else."""
     return names_secret(name) or name.lower() in ("sig", "signature", "pass", "key")
 
 

@@ -33,7 +33,7 @@ NAMES_A_SECRET = frozenset({
 # Annotations of ingress controllers and clouds that sound like secrets and are none.
 ANNOTATIONS = re.compile(
     r"(?i)(^checksum|/(auth-(secret|secret-type|type|realm|method|tls-.*)|proxy-ssl-secret|affinity|affinity-mode|"
-    r"session-cookie-.*|proxy-cookie-.*|token-expiration))$|^checksum/"
+    r"session-cookie-.*|proxy-cookie-.*|token-expiration|private-key-(algorithm|encoding|size|rotation-policy)))$|^checksum/"
 )
 _LOOKS = "holds what looks like a secret; refer to a Secret"
 

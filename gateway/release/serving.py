@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.release.configured import PodSettings, pod_settings
-from gateway.release.exemptions import at_path
 from gateway.release.manifests import find_object, key, pod_specs
 from gateway.release.model import RELEASE, Object, Target
+from gateway.release.weaknesses import at_path
 
 # Below these an ordinary client's ordinary request is refused or cut off. Seconds, bytes and counts.
 LEAST: dict[str, float] = {

@@ -111,6 +111,7 @@ def _target(
         "registries",
         "annotations",
         "listeners",
+        "namespaces",
         "proxies",
     }
     if unknown:
@@ -145,6 +146,7 @@ def _target(
         source_hosts=_names(path, settings, "sourceHosts"),
         annotations=_names(path, settings, "annotations"),
         listeners=_names(path, settings, "listeners"),
+        namespaces=_names(path, settings, "namespaces"),
         proxies=_names(path, settings, "proxies"),
         **place,
     )

@@ -100,7 +100,12 @@ def target(environment: str, region: str, preview: str = "") -> Target:
     known = load_targets(CHART).targets.get((environment, region))
     context = known.context if known else "none"
     return Target(
-        environment, region, context, preview=preview, listeners=("ingress/public/https",)
+        environment,
+        region,
+        context,
+        preview=preview,
+        listeners=("ingress/public/https",),
+        namespaces=("ingress", "monitoring"),
     )
 
 

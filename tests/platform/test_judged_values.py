@@ -217,6 +217,7 @@ def test_the_shipped_values_are_fine() -> None:
         (exempt("limits.introspection"), "is exempted and need not be"),
         (exempt("errors.mask"), "ChartRefused"),
         ({"exemptions": [{"setting": "limits.mode", "reason": "because"}]}, "ChartRefused"),
+        ({"exemptions": [{"setting": "limits.mode", "reason": "a" * 40}]}, "ChartRefused"),
         # What a terminal obeys or does not show is no reason.
         ({"exemptions": [{"setting": "limits.mode", "reason": "it is meant\x1b[2J\x1b[1A, for now"}]}, "ChartRefused"),
         ({"exemptions": [{"setting": "limits.mode", "reason": "it is meant\u202e, for a while"}]}, "ChartRefused"),
@@ -415,7 +416,7 @@ def test_a_secret_is_found_wherever_it_stands(more: dict[str, Any]) -> None:
         {**env(GATEWAY_LIMITS__MODE="measure"), **exempt("limits.mode")}, {**config(limits={"max_depth": 100_000}), **exempt("limits.mode")},
         config(limits={"max_depth": 200, "max_work": 2_000_000}), {**env(GATEWAY_LIMITS__INTROSPECTION="true"), **exempt("limits.introspection")},
         env(GATEWAY_AUTHENTICATION__JWT__ON_ERROR="error"), {"resources": {"requests": {"cpu": "2"}}},
-        secret("TOKEN"), secret("GATEWAY_REDIS__URL"), secret("GATEWAY_ADMIN__KEYS__ann"), secret("GATEWAY_SOURCES__b__HEADERS"),
+        secret("TOKEN"), secret("GATEWAY_ADMIN__KEYS__ann"), secret("GATEWAY_SOURCES__b__HEADERS"),
         secret("GATEWAY_SOURCES__b__HEADERS__authorization"),
         secret("H", config(sources={"b": {"url": "https://u:${H}@b.internal.example.com/"}})),
         secret("S", config(authentication={"jwt": {"jwks": [{"secret": "${S}", "audiences": ["a"], "issuers": ["i"]}]}})),

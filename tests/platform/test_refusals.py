@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from gateway.release.cli import app
 from tests.platform.renders import CHART
-from tests.platform.stage import NAMESPACE, PRODUCTION, Stage
+from tests.platform.stage import EXEMPTED, EXEMPTIONS, NAMESPACE, PRODUCTION, REASONS, Stage
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from tests.platform.stage import NAMESPACE, PRODUCTION, Stage
         pytest.param(["--set", "networkPolicy.egress=[{cidr: 0.0.0.0/1, ports: [443]}, {cidr: 128.0.0.0/1, ports: [443]}]"],
                      "PolicyBroken", id="everything is reached"),
         pytest.param(["--set", "networkPolicy.ingressNamespaces=[default]"], "IngressRemoved", id="the ingress controller is kept out"),
-        pytest.param(["--set", "networkPolicy.ingressNamespaces=[default]", "--delete", "ingress/ingress:http"], None, id="and that is meant"),
+        pytest.param(["--set", "networkPolicy.ingressNamespaces=[edge]", "--delete", "ingress/ingress:http"], None, id="and that is meant"),
         pytest.param(["--set", "networkPolicy.monitoringNamespace=other"], "IngressRemoved", id="Prometheus is kept out"),
         pytest.param(["--set", "networkPolicy.ingressNamespaces=[]"], "PolicyBroken", id="every pod may call"),
         pytest.param(["--set", "config={sources: {b: {url: 'not a url'}}}"], "PolicyBroken", id="no URL"),
@@ -142,11 +142,15 @@ def test_an_exemption_is_shown_and_written_down(running: Stage) -> None:
     said = running.run("plan", *PRODUCTION, "--image-tag", "1.0.0", *options, code=3)
     assert "limits.introspection is true in production; where it is meant" in said
     why = "the schema of this API is published"
-    exempted = f'exemptions=[{{setting: limits.introspection, reason: "{why}"}}]'
+    given = [*EXEMPTIONS, {"setting": "limits.introspection", "reason": why}]
+    exempted = f"exemptions={json.dumps(given)}"
     said = running.release("1.0.0", *options, "--set", exempted)
     assert f"exempted: limits.introspection, because: {why}" in said
     started = [json.loads(line) for line in running.audit.read_text().splitlines()][-2]
-    assert (started["outcome"], started["exemptions"]) == ("started", {"limits.introspection": why})
+    assert (started["outcome"], started["exemptions"]) == (
+        "started",
+        {**REASONS, "limits.introspection": why},
+    )
     annotations = running.deployment()["metadata"]["annotations"]
     assert why in annotations["gateway.release/exemptions"]
 
@@ -250,7 +254,7 @@ def test_what_it_is_judged_by_is_approved_too(
     monkeypatch.setenv(
         "GATEWAY_RELEASE_APPROVAL_TOKEN", running.token(running.run("plan", *options))
     )
-    weaker = running.targets.read_text().replace("badSamplesAllowed: 1", "badSamplesAllowed: 9")
+    weaker = running.targets.read_text().replace("badSamplesAllowed: 1", "badSamplesAllowed: 2")
     running.targets.write_text(weaker)
     assert "what was approved has changed" in running.run("apply", *options, code=1)
 
@@ -324,7 +328,7 @@ def test_a_person_at_a_terminal_types_the_name(stage: Stage, typed: str, code: i
     ours, theirs = pty.openpty()
     command = [
         sys.executable, "-m", "gateway", "release", "apply", *PRODUCTION, "--first-install", "--image-tag", "1.0.0",
-        "--set", f"image.repository={stage.repository}", "--chart", str(CHART), "--targets", str(stage.targets),
+        "--set", f"image.repository={stage.repository}", "--set", EXEMPTED, "--chart", str(CHART), "--targets", str(stage.targets),
         "--audit-log", str(stage.audit), "--yes",
     ]  # fmt: skip
     with subprocess.Popen(

@@ -19,7 +19,7 @@ from gateway.release import rollout
 from gateway.release.cli import app
 from gateway.release.helm import find_helm
 from gateway.telemetry.chain import digest_of_line
-from tests.platform.stage import NAMESPACE, PRODUCTION, Stage, digest_of
+from tests.platform.stage import NAMESPACE, PRODUCTION, REASONS, Stage, digest_of
 
 
 def test_install_upgrade_and_back(running: Stage) -> None:
@@ -93,7 +93,7 @@ def test_a_rollback_to_a_revision(running: Stage) -> None:
     approved, started = map(json.loads, running.audit.read_text().splitlines()[-3:-1])
     assert started["digest"] == approved["digest"]
     assert started["images"] == [f"{running.repository}@{digest_of('1.0.0')}"]
-    assert (started["exemptions"], started["from_revision"]) == ({}, 2)
+    assert (started["exemptions"], started["from_revision"]) == (REASONS, 2)
 
 
 def test_a_rollback_needs_no_registry(running: Stage) -> None:

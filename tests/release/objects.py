@@ -94,6 +94,12 @@ def wall() -> Object:
     return {"kind": "NetworkPolicy", "metadata": metadata("gateway"), "spec": {"egress": [block]}}
 
 
+def seen() -> list[Object]:
+    """What Prometheus asks pods and fires alerts by."""
+    kinds = ("ServiceMonitor", "PrometheusRule")
+    return [{"kind": kind, "metadata": metadata("gateway"), "spec": {}} for kind in kinds]
+
+
 def autoscaler(least: int = 4, most: int = 24) -> Object:
     return {
         "kind": "HorizontalPodAutoscaler",
@@ -119,7 +125,7 @@ def mounted(text: str, **container: Any) -> list[Object]:
 
 def release(first: Object | None = None, *more: Object) -> list[Object]:
     """A whole release; `first` stands for the Deployment."""
-    return [first or deployment(), service(), ingress(), budget(), wall(), *more]
+    return [first or deployment(), service(), ingress(), budget(), wall(), *seen(), *more]
 
 
 def facts(
