@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ EXPLAIN = {"GATEWAY_EXPLAIN__PLAN_HEADER": "true", "GATEWAY_EXPLAIN__TRACE_HEADE
 def main() -> int:
     """Run what the command line asks for; the exit code."""
     options = read_options()
-    stop = stop_on_signals()
+    stop_on_signals()
     names: Sequence[str] = options.only or NAMES
     if "monolith" in names and php() is None:
         print(
@@ -48,8 +48,8 @@ def main() -> int:
         with start_backends(options.data, names, ports=ports) as backends:
             if options.backends_only or options.only:
                 print(json.dumps(backends.urls), flush=True)
-                return watch(backends, None, stop)
-            return run_gateway(backends, options.port or int(os.environ.get("PORT", "8000")), stop)
+                return watch(backends, None)
+            return run_gateway(backends, options.port or int(os.environ.get("PORT", "8000")))
     except ChildError as exc:
         print(f"demo: {exc}", file=sys.stderr)
         return 1
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 class Stopped(BaseException):
-    """A signal came while something was being started."""
+    """A signal came."""
 
 
 def read_options() -> argparse.Namespace:
@@ -75,22 +75,24 @@ def read_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def stop_on_signals() -> threading.Event:
-    """An event that Ctrl-C, SIGTERM and a closed terminal set."""
-    stop = threading.Event()
+def stop_on_signals() -> None:
+    """Have Ctrl-C, SIGTERM and a closed terminal raise `Stopped` in the main thread, once.
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            return  # the end is under way; a second Ctrl-C must not leave processes behind
-        stop.set()
-        raise Stopped
+    A second one must not leave processes behind: the end is under way. `make` sends one more to its child, at the same
+    time, so that a handler may take no lock.
+    """
+    stopped: list[int] = []
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        stopped.append(number)
+        if len(stopped) == 1:
+            raise Stopped
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
-    return stop
 
 
-def run_gateway(backends: Backends, port: int, stop: threading.Event) -> int:
+def run_gateway(backends: Backends, port: int) -> int:
     """Start the gateway in front of the backends, say where it is, and wait."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -106,7 +108,7 @@ def run_gateway(backends: Backends, port: int, stop: threading.Event) -> int:
     try:
         wait_until(lambda: is_ready(port), gateway, "the gateway", limit_s=60)
         announce(backends, port)
-        return watch(backends, gateway, stop)
+        return watch(backends, gateway)
     finally:
         end(gateway)
 
@@ -131,12 +133,11 @@ def announce(backends: Backends, port: int) -> None:
     print(f"\ncurl -s {url} -H 'content-type: application/json' -d '{body}'\n", flush=True)
 
 
-def watch(
-    backends: Backends, gateway: subprocess.Popen[bytes] | None, stop: threading.Event
-) -> int:
+def watch(backends: Backends, gateway: subprocess.Popen[bytes] | None) -> int:
     """Wait for a signal, or for the gateway to end. A backend that ends is told, not replaced."""
     try:
-        while not stop.wait(0.2):
+        while True:
+            time.sleep(0.2)
             if gateway is not None and gateway.poll() is not None:
                 print(f"demo: the gateway ended with code {gateway.returncode}", file=sys.stderr)
                 return gateway.returncode or 1
@@ -148,7 +149,6 @@ def watch(
                 return 1
     except Stopped:
         return 0
-    return 0
 
 
 if __name__ == "__main__":

@@ -115,6 +115,18 @@ def test_the_whole_demo_answers_and_ends(number: signal.Signals) -> None:
         assert_all_ended(groups, {"gateway": f"http://127.0.0.1:{port}/graphql"})
 
 
+def test_many_signals_at_once_end_it_too() -> None:
+    """Of a group, `make` and the terminal each tell the child."""
+    with running("--backends-only") as process:
+        urls = read_urls(process)
+        groups = groups_of(process.pid)
+        for _ in range(200):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                process.send_signal(number)
+        assert process.wait(20) == 0
+        assert_all_ended(groups, urls)
+
+
 def test_a_port_that_is_taken() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
