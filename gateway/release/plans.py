@@ -29,7 +29,7 @@ from gateway.release.values import merge
 # What does not stop the way back.
 LET_BACK = (
     "PolicyBroken", "SecretExposed", "ReleasePending", "ResourceDeleted", "HostRemoved", "EgressRemoved",
-    "IngressRemoved", "ImageMovable", "ImageUnasked",
+    "IngressRemoved", "PortRemoved", "ImageMovable", "ImageUnasked",
 )  # fmt: skip
 
 

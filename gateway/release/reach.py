@@ -111,6 +111,12 @@ def nothing_cut_off(
             f"{name} is served now and is not in this release; name it with --delete '{name}' if that is meant",
             f"cut off everybody who comes to {target} by that name",
         )
+    for name in sorted(_ports(before) - _ports(objects) - set(allowed)):
+        yield Refusal(
+            "PortRemoved",
+            f"{name} is served now and is not in this release; name it with --delete {name} if that is meant",
+            "cut off whoever in the cluster comes by it, which an Ingress need not do",
+        )
     callers = may_come(objects)
     for name in sorted((may_come(before) or set()) - (callers or set()) - set(allowed)):
         if callers is None or f"ingress/*:{name.partition(':')[2]}" in callers:
@@ -132,6 +138,16 @@ def nothing_cut_off(
                 f"name it with --delete {name} if that is meant",
                 "cut pods off from the sources that are there",
             )
+
+
+def _ports(objects: Sequence[Object]) -> set[str]:
+    """`port/gateway:80`: what pods of the cluster come by."""
+    return {
+        f"port/{RELEASE}:{port.get('port')}"
+        for item in objects
+        if item["kind"] == "Service" and item["metadata"]["name"] == RELEASE
+        for port in (item.get("spec") or {}).get("ports") or []
+    }
 
 
 def may_come(objects: Sequence[Object]) -> set[str] | None:

@@ -240,3 +240,23 @@ def test_an_image_is_named_by_digest(running: str, environment: str, code: str |
     where = replace(EU, environment=environment, check_images=environment != "dev")
     found = [refusal.code for refusal in images_stay(planned, where, known)]
     assert found == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("port", "named", "expected"),
+    [
+        (80, (), []),
+        (8080, (), ["PortRemoved"]),
+        (8080, ("port/gateway:80",), []),
+        (8080, ("port/gateway:8080",), ["PortRemoved"]),
+    ],
+)
+def test_a_port_that_others_come_by_stays(
+    port: int, named: tuple[str, ...], expected: list[str]
+) -> None:
+    before, after = release(), release()
+    for objects, number in ((before, 80), (after, port)):
+        next(item for item in objects if item["kind"] == "Service")["spec"] = {
+            "ports": [{"name": "http", "port": number}]
+        }
+    assert codes(after, facts(before), delete=named) == expected
