@@ -17,7 +17,8 @@ from gateway.language.limits import Limits
 from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
 from gateway.pipeline.found_plan import MadePlan
-from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import PlanCache
+from gateway.pipeline.settings import PlanCacheSettings
 
 SCHEMA: GraphQLSchema = build_schema("""
     type Query {

@@ -38,7 +38,7 @@ from gateway.connectors.check.protected_reads import check_protected_reads
 from gateway.connectors.directives import read_directives
 from gateway.connectors.overrides import read_overrides
 from gateway.cost.check import add_weights
-from gateway.errors import ConfigError, Diagnostic
+from gateway.errors import Diagnostic
 from gateway.execute.incremental import add_directives
 from gateway.graph.accepted import accepted
 from gateway.graph.application_context import ApplicationContextFactory
@@ -291,15 +291,3 @@ def as_json(value: Any) -> Any:
     if isinstance(value, list):
         return [as_json(item) for item in value]
     return value.isoformat() if isinstance(value, dt.date | dt.time) else value
-
-
-def refused(errors: Sequence[Diagnostic]) -> ConfigError:
-    """The first of several findings as the error that ends the start."""
-    first, more = errors[0], len(errors) - 1
-    hint = first.hint
-    if more:
-        rest = f"and {more} more: gateway check lists them all"
-        hint = f"{hint}; {rest}" if hint else rest
-    return ConfigError(
-        first.message, file=first.file, line=first.line, column=first.column, hint=hint
-    )

@@ -31,7 +31,7 @@ from gateway.language.limits import Limits
 from gateway.observe.experiment_settings import ExperimentSettings
 from gateway.override.settings import OverrideSettings
 from gateway.pipeline.explain import ExplainSettings
-from gateway.pipeline.plan_cache import PlanCacheSettings
+from gateway.pipeline.settings import PlanCacheSettings
 from gateway.quotas.settings import QuotaSettings
 from gateway.redis.settings import RedisSettings
 from gateway.settings.describe import described

@@ -17,10 +17,11 @@ from typing import Any
 from starlette.applications import Starlette
 
 from gateway.app.administration import Administration
-from gateway.app.build import Graph, build_graph, refused
+from gateway.app.build import Graph, build_graph
 from gateway.app.config import Config
 from gateway.app.configuration_audit import audit_configuration
 from gateway.app.hooks import Hooks
+from gateway.app.mistakes import refused
 from gateway.app.override_commands import OverrideCommands
 from gateway.app.override_labels import make_testers
 from gateway.app.plugins import settings_of

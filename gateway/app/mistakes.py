@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.app.config import origin_of
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Diagnostic
 
 
 def error_lines(exc: ConfigError, path: Path | None = None) -> list[str]:
@@ -29,3 +30,15 @@ def place_in_config(exc: ConfigError, path: Path | None = None) -> ConfigError:
     if exc.file is None and exc.key is not None:
         exc.file, exc.line = origin.place(tuple(exc.key.split(".")))
     return exc
+
+
+def refused(errors: Sequence[Diagnostic]) -> ConfigError:
+    """The first of several findings as the error that ends the start."""
+    first, more = errors[0], len(errors) - 1
+    hint = first.hint
+    if more:
+        rest = f"and {more} more: gateway check lists them all"
+        hint = f"{hint}; {rest}" if hint else rest
+    return ConfigError(
+        first.message, file=first.file, line=first.line, column=first.column, hint=hint
+    )

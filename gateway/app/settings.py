@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway.graph.scalars import ScalarName
-from gateway.pipeline.dedupe import DedupeSettings
+from gateway.pipeline.settings import DedupeSettings
 from gateway.settings.kinds import (
     Count,
     CountOrZero,

@@ -28,6 +28,7 @@ from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.execute.prepared import Prepared
 from gateway.json_bytes import write_json
+from gateway.pipeline.settings import DedupeSettings
 from gateway.pipeline.shared_plan import SharedPlan, shared_plan
 from gateway.response.record import Answer, OperationRecord
 from gateway.runtime.request import Variables
@@ -41,19 +42,6 @@ if TYPE_CHECKING:
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
 # An execution that is cut at its deadline answers partial data: its followers are given the time for that.
 GRACE_S = 0.25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DedupeSettings:
-    """`[traffic_shaping.router.dedupe]`: equal operations in flight at the same time.
-
-    Attributes:
-        enabled: Whether equal operations in flight share one execution.
-        except_operations: Names of operations that are never shared.
-    """
-
-    enabled: bool = True
-    except_operations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

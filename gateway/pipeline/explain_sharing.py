@@ -9,7 +9,7 @@ from types import CodeType
 from gateway.client.vary import PRINCIPAL, Vary, joined
 from gateway.execute.prepared import Prepared
 from gateway.graph.resolvers import FieldResolver, vary_of
-from gateway.pipeline.dedupe import DedupeSettings
+from gateway.pipeline.settings import DedupeSettings
 from gateway.pipeline.shared_plan import sources_of
 from gateway.plan.nodes import Kind
 from gateway.runtime.request import Variables

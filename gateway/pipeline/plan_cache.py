@@ -21,7 +21,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Generic
 
 from gateway.errors import ClientError, RequestError
@@ -31,7 +30,7 @@ from gateway.pipeline.found_plan import CacheCounters, FoundPlan, Key, MadePlan,
 from gateway.pipeline.kept_plan import KeptPlan, PlanShape
 from gateway.pipeline.plan_budget import PlanBudget
 from gateway.pipeline.refusals import copied, is_for_now
-from gateway.settings.kinds import Bytes, Count, PathBeside
+from gateway.pipeline.settings import PlanCacheSettings
 from gateway.telemetry import catalogue as names
 from gateway.telemetry.metrics import Sample
 
@@ -40,26 +39,6 @@ BYTES_PER_ENTRY = 2_000
 # Texts beyond these are found by their normalized form each time: kept ones are not counted in bytes.
 MAX_SHARED_LENGTH = 4_000
 MAX_SHARED_LITERALS = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanCacheSettings:
-    """`[plan_cache]`: the cache of compiled plans.
-
-    Attributes:
-        max_entries: Plans per worker; the least recently used is evicted first.
-        max_size_bytes: Memory of the plans per worker, documents included; the estimate is within a fifth.
-        max_texts: Document texts that map to a plan; texts that differ in literals share a plan.
-        max_rejected: Rejected documents to remember, separately, so that they cannot evict plans.
-        warm: Files, or folders of `.graphql` files, whose operations are compiled before the worker
-            is ready; relative to the configuration file.
-    """
-
-    max_entries: Count = 1_000
-    max_size_bytes: Bytes = 256 * 1024 * 1024
-    max_texts: Count = 4_000
-    max_rejected: Count = 500
-    warm: tuple[PathBeside, ...] = ()
 
 
 Compile = Callable[[Key, Normalized | None], MadePlan[T]]

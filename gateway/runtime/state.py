@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-from graphql import (
-    GraphQLError,
-)
+from graphql import GraphQLError
 from graphql.pyutils import Path, is_awaitable
 
 from gateway.context import Context

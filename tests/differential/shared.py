@@ -20,7 +20,8 @@ from gateway.execute.run import run_code
 from gateway.language.normalize import Normalized, normalize
 from gateway.language.slots import find_slots
 from gateway.pipeline.found_plan import FoundPlan, Key, MadePlan
-from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import PlanCache
+from gateway.pipeline.settings import PlanCacheSettings
 from gateway.runtime.reference import IS_3_3
 from gateway.runtime.request import Source
 from gateway.runtime.state import Run

@@ -18,7 +18,8 @@ from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables
 from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
-from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import PlanCache
+from gateway.pipeline.settings import PlanCacheSettings
 from gateway.runtime.request import Source
 from gateway.runtime.state import Run
 from tests.differential.compare import key_of_error

@@ -26,7 +26,8 @@ from gateway.language.slots import find_slots
 from gateway.pipeline.explain import Explain, ExplainSettings
 from gateway.pipeline.found_plan import Key, MadePlan
 from gateway.pipeline.operation import GraphQLParams
-from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import PlanCache
+from gateway.pipeline.settings import PlanCacheSettings
 from gateway.telemetry.propagation import PARSERS
 from gateway.transport.http import uploads
 from gateway.transport.http.graphiql import wants_page

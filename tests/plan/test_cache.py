@@ -20,7 +20,8 @@ from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
 from gateway.pipeline.found_plan import Key, MadePlan
 from gateway.pipeline.plan_budget import PlanBudget
-from gateway.pipeline.plan_cache import BYTES_PER_ENTRY, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import BYTES_PER_ENTRY, PlanCache
+from gateway.pipeline.settings import PlanCacheSettings
 from gateway.pipeline.warm import warm_plans
 from tests.plan.test_admission import Clock
 
