@@ -82,6 +82,7 @@ class Selections:
         self.selected: dict[int, SelectedSet] = {}
 
     def check_fragment(self, node: FragmentDefinitionNode) -> Uses:
+        """What a fragment uses. Errors: Doubt."""
         if getattr(node, "variable_definitions", None):
             raise Doubt
         uses = Uses()
@@ -90,6 +91,7 @@ class Selections:
         return uses
 
     def check_operation(self, node: OperationDefinitionNode) -> Uses:
+        """What an operation uses. Errors: Doubt."""
         root = self._schema.get_root_type(node.operation)
         if root is None or node.operation is OperationType.SUBSCRIPTION:
             raise Doubt
@@ -139,6 +141,8 @@ class Selections:
             elif type(node) is FragmentSpreadNode:
                 self._check_spread(node, parent, uses)
                 into.spreads.append(node.name.value)
+            else:
+                raise Doubt
 
     def _check_spread(self, node: FragmentSpreadNode, parent: Any, uses: Uses) -> None:
         fragment = self._fragments.get(node.name.value)
@@ -173,6 +177,7 @@ class Selections:
     def check_directives(
         self, nodes: Iterable[DirectiveNode] | None, location: str, uses: Uses
     ) -> None:
+        """See that directives are known, may stand at a location, and not twice. Errors: Doubt."""
         seen: set[str] = set()
         for node in nodes or ():
             name = node.name.value
