@@ -75,6 +75,21 @@ class _Protocol(H11Protocol):
             self.transport.abort()
 
 
+async def listening(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen at every address of a host, or none. Errors: OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in dict.fromkeys(found):
+            sockets.append(socket.create_server(address, family=family))
+    except OSError:
+        for opened in sockets:
+            opened.close()
+        raise
+    return sockets
+
+
 class AppPort:
     """A port with an ASGI application behind it.
 
@@ -103,15 +118,7 @@ class AppPort:
 
     async def listen(self, host: str, port: int) -> None:
         """Listen at every address of a host. Errors: OSError."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        try:
-            for family, _, _, _, address in dict.fromkeys(found):
-                self._sockets.append(socket.create_server(address, family=family))
-        except OSError:
-            for opened in self._sockets:
-                opened.close()
-            raise
+        self._sockets = await listening(host, port)
         await self._server.startup(self._sockets)
 
     async def aclose(self) -> None:

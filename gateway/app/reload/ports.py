@@ -10,9 +10,10 @@ import socket
 from collections.abc import Iterator
 
 from gateway.app.config import Config
+from gateway.telemetry.owned_port import listening
 
 
-def errors_of_ports(before: Config, after: Config) -> list[str]:
+async def errors_of_ports(before: Config, after: Config) -> list[str]:
     """Why ports that are new in a configuration cannot be opened. It looks names up, and opens and closes sockets.
 
     Args:
@@ -20,11 +21,16 @@ def errors_of_ports(before: Config, after: Config) -> list[str]:
         after: What new ones would start with.
     """
     mine = {address for _, address in _ports(before)}
-    return [
-        f"{setting}: {host}:{port} cannot be opened: {_words_of(error)}"
-        for setting, (host, port) in _ports(after)
-        if (host, port) not in mine and (error := _error_of(host, port)) is not None
-    ]
+    errors = []
+    for setting, (host, port) in _ports(after):
+        if (host, port) in mine:
+            continue
+        try:
+            for opened in await listening(host, port):
+                opened.close()
+        except OSError as error:
+            errors.append(f"{setting}: {host}:{port} cannot be opened: {_words_of(error)}")
+    return errors
 
 
 def _ports(config: Config) -> Iterator[tuple[str, tuple[str, int]]]:
@@ -32,18 +38,8 @@ def _ports(config: Config) -> Iterator[tuple[str, tuple[str, int]]]:
     metrics, admin = config.telemetry.metrics, config.admin
     if metrics.enabled:
         yield "telemetry.metrics.port", (metrics.host, metrics.port)
-    if any(admin.keys.values()):
+    if admin.given:
         yield "admin.port", (admin.host, admin.port)
-
-
-def _error_of(host: str, port: int) -> OSError | None:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, _, _, _, address in dict.fromkeys(found):
-            socket.create_server(address, family=family).close()
-    except OSError as error:
-        return error
-    return None
 
 
 def _words_of(error: OSError) -> str:

@@ -240,7 +240,7 @@ class Reloader:
         if cold and (is_new_python or not is_tried):
             errors = await self._errors_of_a_start(report)
             if not errors and self._successors.are_possible:
-                errors = await asyncio.to_thread(errors_of_ports, self._startable, config)
+                errors = await errors_of_ports(self._startable, config)
             if errors:
                 return errors
             self._startable = config

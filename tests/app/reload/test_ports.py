@@ -33,20 +33,20 @@ def config_of(admin: int, metrics: int, *, key: str = KEY) -> Config:
     )
 
 
-def test_a_new_port_that_is_taken_is_told_by_its_setting(taken: int, free: int) -> None:
+async def test_a_new_port_that_is_taken_is_told_by_its_setting(taken: int, free: int) -> None:
     before = config_of(9465, 9464)
-    (error,) = errors_of_ports(before, config_of(taken, 9464))
+    (error,) = await errors_of_ports(before, config_of(taken, 9464))
     assert error == f"admin.port: 127.0.0.1:{taken} cannot be opened: Address already in use"
-    (error,) = errors_of_ports(before, config_of(9465, taken))
+    (error,) = await errors_of_ports(before, config_of(9465, taken))
     assert error.startswith("telemetry.metrics.port: ")
-    assert errors_of_ports(before, config_of(free, 9464)) == []
+    assert await errors_of_ports(before, config_of(free, 9464)) == []
 
 
-def test_ports_that_the_workers_have_are_theirs(taken: int) -> None:
+async def test_ports_that_the_workers_have_are_theirs(taken: int) -> None:
     before = config_of(taken, 9464)
-    assert errors_of_ports(before, config_of(taken, 9464)) == []
-    assert errors_of_ports(config_of(9465, taken), config_of(taken, 9465)) == []
+    assert await errors_of_ports(before, config_of(taken, 9464)) == []
+    assert await errors_of_ports(config_of(9465, taken), config_of(taken, 9465)) == []
 
 
-def test_a_port_that_is_not_opened_is_not_tried(taken: int) -> None:
-    assert errors_of_ports(config_of(9465, 9464), config_of(taken, 9464, key="")) == []
+async def test_a_port_that_is_not_opened_is_not_tried(taken: int) -> None:
+    assert await errors_of_ports(config_of(9465, 9464), config_of(taken, 9464, key="")) == []
