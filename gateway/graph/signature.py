@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphql import (
-    GraphQLArgument,
     GraphQLEnumType,
     GraphQLField,
     GraphQLSchema,
-    Undefined,
     get_nullable_type,
     is_list_type,
     is_required_argument,
@@ -24,6 +22,7 @@ from graphql import (
 
 from gateway.errors import Diagnostic
 from gateway.graph.register import Mark
+from gateway.language.defaults import has_default
 
 
 def parameters_of(function: Any) -> dict[str, inspect.Parameter]:
@@ -97,16 +96,11 @@ def _check_arguments(
             parameter is not None
             and parameter.default is parameter.empty
             and not is_required_argument(argument)
-            and not _has_default(argument)
+            and not has_default(argument)
         ):
             message = f"the argument `{name}` of {mark.name} may be absent"
             found.append(finding(mark, message, f"give `{python_name}` a default"))
     return expected, found
-
-
-def _has_default(argument: GraphQLArgument) -> bool:
-    # graphql-core 3.3 keeps the SDL's default as a literal, in an attribute that 3.2 does not have.
-    return argument.default_value is not Undefined or getattr(argument, "default", None) is not None
 
 
 def _check_parameters(

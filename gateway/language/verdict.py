@@ -27,10 +27,11 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     TypeNode,
-    Undefined,
     get_named_type,
     is_abstract_type,
 )
+
+from gateway.language.defaults import has_default
 
 Read = tuple[str, str]
 """A type ("Video", ""), one of its fields ("Video", "title"), or a directive ("@", "include")."""
@@ -161,14 +162,9 @@ def _have_same_values(
     """Whether arguments, or fields of an input type, are given and left out alike; what a default is, is all one."""
     return old.keys() == new.keys() and all(
         str(old[name].type) == str(new[name].type)
-        and _has_default(old[name]) == _has_default(new[name])
+        and has_default(old[name]) == has_default(new[name])
         for name in old
     )
-
-
-def _has_default(value: GraphQLArgument | GraphQLInputField) -> bool:
-    is_given = value.default_value is not Undefined
-    return is_given or getattr(value, "default", None) is not None
 
 
 def _input_types(values: Mapping[str, GraphQLArgument | GraphQLInputField]) -> Iterator[Read]:

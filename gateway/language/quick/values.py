@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from graphql import (
     GraphQLArgument,
-    GraphQLInputField,
     ListValueNode,
     ObjectValueNode,
     Undefined,
@@ -18,6 +17,7 @@ from graphql import (
     is_required_argument,
 )
 
+from gateway.language.defaults import default_of
 from gateway.language.quick.doubt import Doubt, doubt
 
 try:
@@ -91,8 +91,3 @@ def note_variables(node: Any, type_: Any, uses: list[VariableUse]) -> None:
                 uses.append(VariableUse(value.name.value, place.type, default_of(place)))
             else:
                 note_variables(value, place.type, uses)
-
-
-def default_of(place: GraphQLArgument | GraphQLInputField) -> Any:
-    """What stands in a place that is left out, or Undefined; its value does not matter."""
-    return getattr(place, "default", None) or place.default_value
