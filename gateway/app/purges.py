@@ -7,15 +7,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Collection
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from gateway.broker.mailbox import EventsLostError
 from gateway.broker.port import Broker
 from gateway.upstream.cache.memory import MemoryCache
-from gateway.upstream.cache.purge_log import EVERYTHING, TAGS_OF_ONE
+from gateway.upstream.cache.purge_log import TAGS_OF_ONE
 from gateway.upstream.cache.shared_tier import SharedTier
+from gateway.upstream.cache.tags import EVERYTHING
 
 logger = logging.getLogger("gateway.cache")
 HAND_OVER_S = 2.0
@@ -62,8 +63,7 @@ class PurgeRelay:
         False where Redis does not answer: it is told as soon as it does, and until then this worker finds nothing
         there that has one of the tags.
         """
-        self._memory.drop(tags)
-        self._doubt(tags)
+        self._drop(tags)
         return await self._publish(tags)
 
     def _tell(self, tags: list[str]) -> None:
@@ -74,26 +74,28 @@ class PurgeRelay:
 
     async def _publish(self, tags: list[str]) -> bool:
         if self._shared is None:
-            await self._publish_to_neighbors(tags)
+            await self._say(tags)
             return True
         try:
-            await self._publish_to_neighbors(tags)
+            await self._say(tags)
         except Exception:  # whatever a broker raises: the stream tells them too
             logger.warning("a purge has not reached the neighbors by the broker", exc_info=True)
         is_told = await self._shared.log.add(tags)
         if is_told:
-            with suppress(
-                Exception
-            ):  # too large for an event, or no broker: they doubt a while longer
-                told = {"by": self._name, "tags": tags, "number": self._shared.log.sent}
-                await self._broker.publish(TOPIC, told)
+            with suppress(Exception):  # whatever a broker raises: they doubt a while longer
+                await self._say(tags, number=self._shared.log.sent)
         return is_told
 
-    async def _publish_to_neighbors(self, tags: list[str]) -> None:
+    async def _say(self, tags: Sequence[str], **about: Any) -> None:
+        """Tell the neighbors: in parts where it is too large for an event, and all where one tag is."""
         try:
-            await self._broker.publish(TOPIC, {"by": self._name, "tags": tags})
-        except ValueError:  # too large for an event: all of it, then
-            await self._broker.publish(TOPIC, {"by": self._name, "tags": None})
+            await self._broker.publish(TOPIC, {"by": self._name, "tags": tags, **about})
+        except ValueError:
+            if tags == [EVERYTHING]:  # no event is small enough
+                raise
+            half = len(tags) // 2
+            for part in (tags[:half], tags[half:]) if half else ([EVERYTHING],):
+                await self._say(part, **about)
 
     async def _hand_over(self) -> None:
         """Tell the neighbors what this worker will not send any more: those that have begun since know nothing of it.
@@ -104,11 +106,7 @@ class PurgeRelay:
         try:
             async with asyncio.timeout(HAND_OVER_S):
                 for begin in range(0, len(untold), TAGS_OF_ONE):
-                    told = {"by": self._name, "tags": untold[begin : begin + TAGS_OF_ONE]}
-                    try:
-                        await self._broker.publish(TOPIC, told)
-                    except ValueError:  # too large for an event
-                        await self._broker.publish(TOPIC, {**told, "tags": [EVERYTHING]})
+                    await self._say(untold[begin : begin + TAGS_OF_ONE])
         except Exception:  # whatever a broker raises: the stream may yet take it
             logger.warning("purges have not reached the neighbors by the broker", exc_info=True)
 
@@ -119,7 +117,9 @@ class PurgeRelay:
                 async for event in mailbox:
                     self._hear(event)
             except EventsLostError:  # something was missed: nothing that is kept can be trusted
-                self._memory.clear()
+                self._memory.drop([EVERYTHING])
+                if self._shared is not None:
+                    self._shared.log.doubt_all()
             else:
                 return
 
@@ -129,13 +129,14 @@ class PurgeRelay:
         if "number" in event:
             if self._shared is not None:
                 self._shared.log.believe(event["tags"], event["number"])
-        elif event["tags"] is None:
-            self._memory.clear()
         else:
-            self._memory.drop(event["tags"])
-            self._doubt(event["tags"])
+            self._drop(event["tags"])
 
-    def _doubt(self, tags: Collection[str]) -> None:
-        """Find nothing with these tags in Redis either, before the stream has said so."""
+    def _drop(self, tags: Sequence[str]) -> None:
+        """Find nothing with these tags any more, in Redis either, before the stream has said so."""
+        self._memory.drop(tags)
+        self._doubt(tags)
+
+    def _doubt(self, tags: Sequence[str]) -> None:
         if self._shared is not None:
             self._shared.log.doubt(tags)

@@ -156,14 +156,8 @@ def make_shared_tier(
         return None
     assert client is not None
 
-    def drop(tags: Collection[str] | None) -> None:
-        if tags is None:
-            memory.clear()
-        else:
-            memory.drop(tags)
-
     redis, clock = config.redis, asyncio.get_running_loop().time
-    return SharedTier(client, settings, redis.prefix, redis.timeout_s, drop, clock=clock)
+    return SharedTier(client, settings, redis.prefix, redis.timeout_s, memory.drop, clock=clock)
 
 
 def make_broker(config: Config, directory: str | None, redis: Redis | None) -> Broker:

@@ -15,6 +15,7 @@ from gateway.broker.settings import BrokerSettings
 from gateway.broker.unix import UnixBroker
 from gateway.testing import GatewayClient
 from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.tags import url_tag
 from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.support.redis_server import RedisServer
 from tests.upstream.cache.origin import Origin
@@ -62,11 +63,20 @@ async def test_a_write_of_one_worker_is_seen_by_the_other(workers: list[Origin])
     assert first.memory.purges == 1, "it hears of its own once"
 
 
-async def test_what_is_too_much_to_tell_empties_the_other(workers: list[Origin]) -> None:
+async def test_what_is_too_much_for_one_event_is_told_in_parts(workers: list[Origin]) -> None:
+    first, second = workers
+    second.says(cache_control="max-age=60")
+    assert [await second.body("http://s/1"), await second.body("http://s/2")] == [1, 2]
+    first.memory.purge([*(f"tag-{number}" for number in range(150)), url_tag("http://s/1")])
+    await until(lambda: second.memory.purges == 2)
+    assert [await second.body("http://s/1"), await second.body("http://s/2")] == [3, 2]
+
+
+async def test_a_tag_that_is_too_much_to_tell_empties_the_other(workers: list[Origin]) -> None:
     first, second = workers
     second.says(cache_control="max-age=60")
     await second.read()
-    first.memory.purge([f"tag-{number}" for number in range(1000)])
+    first.memory.purge(["t" * 1_000])
     await until(lambda: len(second.memory) == 0)
     assert await second.body() == 2
 

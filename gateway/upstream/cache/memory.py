@@ -20,7 +20,7 @@ from gateway.telemetry.catalogue import (
 from gateway.telemetry.metrics import Sample
 from gateway.upstream.cache.keys import keys_of
 from gateway.upstream.cache.stored import StoredResponse
-from gateway.upstream.cache.tags import purged_by
+from gateway.upstream.cache.tags import EVERYTHING, purged_by
 from gateway.upstream.transport import UpstreamRequest
 
 MOST_VARIANTS = 64
@@ -176,8 +176,11 @@ class MemoryCache:
         if self.on_purge is not None:
             self.on_purge(named)
 
-    def drop(self, tags: Iterable[str]) -> None:
+    def drop(self, tags: Collection[str]) -> None:
         """The same in this worker."""
+        if EVERYTHING in tags:
+            self.clear()
+            return
         self._begin_anew()
         for text in tags:
             tag, at = purged_by(text)

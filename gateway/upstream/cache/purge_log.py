@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import orjson
 
-from gateway.upstream.cache.tags import purged_by
+from gateway.upstream.cache.tags import EVERYTHING, purged_by
 from gateway.upstream.cache.wire import PurgeNumber
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ TRUSTED_S = 0.5
 DOUBT_S = 5.0
 """How long a purge of a neighbor may take to be seen in the stream: whoever has heard of it sends it then."""
 TAGS_OF_ONE = 1000
-EVERYTHING = "everything"
-"""The tag of all answers: purged where what is to be purged cannot be told."""
 NOTHING: PurgeNumber = (0, 0)
 _read_tags = msgspec.json.Decoder(list[str]).decode
 
@@ -50,7 +48,7 @@ class PurgeLog:
         key: Of the stream.
         timeout_s: Of writing.
         block_s: How long one question waits for news; shorter than the client's timeout.
-        on_purge: Told the tags of each purge of another worker; None for all.
+        on_purge: Told the tags of each purge of another worker; of all answers where purges may have been missed.
         clock: The event loop's.
 
     Attributes:
@@ -66,7 +64,7 @@ class PurgeLog:
         key: str,
         timeout_s: float,
         block_s: float,
-        on_purge: Callable[[Collection[str] | None], None],
+        on_purge: Callable[[Collection[str]], None],
         clock: Callable[[], float],
     ) -> None:
         self._client, self._key = client, key
@@ -76,7 +74,7 @@ class PurgeLog:
         self._name = secrets.token_hex(8)
         self._purged: dict[str, PurgeNumber] = {}
         self._all_purged = NOTHING
-        self._doubted: dict[str, tuple[float, str]] = {}
+        self._doubted: dict[str, tuple[float, str | None]] = {}
         self._unsent: dict[str, str] = {}
         self._is_followed = False
         self._sending: asyncio.Task[bool] | None = None
@@ -119,6 +117,11 @@ class PurgeLog:
         if len(self._doubted) > MOST_TAGS:
             self._doubted = {EVERYTHING: (until, EVERYTHING)}
 
+    def doubt_all(self) -> None:
+        """Neighbors have purged something, it is not known what, which the stream will say: each sends its own."""
+        _, known = self._doubted.get(EVERYTHING, (0.0, None))
+        self._doubted[EVERYTHING] = self._clock() + DOUBT_S, known
+
     def believe(self, tags: Iterable[str], number: Sequence[int]) -> None:
         """A neighbor's purge is in the stream: it need not be doubted where the stream was heard so far.
 
@@ -131,7 +134,7 @@ class PurgeLog:
     @property
     def untold(self) -> list[str]:
         """What the stream has not said yet, as far as this worker knows: its own purges, and its neighbors'."""
-        doubted = {tag: text for tag, (_, text) in self._doubted.items()}
+        doubted = {tag: text for tag, (_, text) in self._doubted.items() if text is not None}
         return list({**doubted, **self._unsent}.values())
 
     async def add(self, tags: Collection[str]) -> bool:
@@ -223,7 +226,7 @@ class PurgeLog:
         """Send what neighbors have purged, and not sent: they are held up, or have ended. Twice is harmless."""
         now = self._clock()
         due = {tag: text for tag, (until, text) in self._doubted.items() if until <= now}
-        self._keep(due.values())
+        self._keep(text for text in due.values() if text is not None)
         for tag in due:
             del self._doubted[tag]
 
@@ -245,7 +248,7 @@ class PurgeLog:
         if has_gap or is_cut:
             self._all_purged = max(self._all_purged, oldest)
         if has_gap:  # something may have been missed: nothing that is kept can be trusted
-            self._on_purge(None)
+            self._on_purge([EVERYTHING])
         while await self._hear(None):
             pass
 
@@ -267,7 +270,7 @@ class PurgeLog:
                 tags = _tags(told)
                 self._note(self.last, tags)
                 if told.get(b"by") != self._name.encode():
-                    self._on_purge(None if EVERYTHING in tags else tags)
+                    self._on_purge(tags)
         return bool(found)
 
     def _note(self, number: PurgeNumber, tags: Collection[str]) -> None:

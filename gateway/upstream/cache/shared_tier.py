@@ -39,7 +39,7 @@ class SharedTier:
         settings: Its times.
         prefix: Of every key.
         timeout_s: Of one command of the client, connecting included.
-        on_purge: Told the tags of each purge of another worker; None for all.
+        on_purge: Told the tags of each purge of another worker, as `PurgeLog` tells them.
         clock: The event loop's.
         now: The wall clock.
     """
@@ -50,7 +50,7 @@ class SharedTier:
         settings: SharedCacheSettings,
         prefix: str,
         timeout_s: float,
-        on_purge: Callable[[Collection[str] | None], None],
+        on_purge: Callable[[Collection[str]], None],
         *,
         clock: Callable[[], float],
         now: Callable[[], float] = time.time,

@@ -14,7 +14,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 import orjson
 
 MOST_TAG_TEXT = 200
-
+EVERYTHING = "everything"
+"""The tag of all answers: purged where what is to be purged cannot be told."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

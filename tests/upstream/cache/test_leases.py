@@ -59,6 +59,51 @@ async def test_a_purge_that_its_neighbor_never_sends_is_sent(
         assert not two.shared.log._doubted
 
 
+TOO_LARGE = "t" * 500
+HOUSE = BrokerSettings(max_event_bytes=400, max_queue=8)
+
+
+@pytest.mark.parametrize("way", ["a tag that no event holds", "a worker that ends", "lost events"])
+async def test_whoever_is_told_all_uses_nothing_from_before(redis_url: str, way: str) -> None:
+    """Neither of its memory nor of Redis, whichever way it comes to be told, and before the stream tells it."""
+    async with pods(redis_url, lease_s=0.0) as (one, two), asyncio.timeout(60):
+        house = LocalBroker(HOUSE)
+        for pod in (one, two):
+            await pod.relay.aclose()
+            pod.relay = PurgeRelay(pod.memory, house, pod.shared if pod is two else None)
+            pod.relay.open()
+        await asyncio.sleep(0)
+        assert await one.body() == b"1"
+        await one.shared.lines.settle()
+        assert await two.body() == b"1"
+        one.origin.version = 2
+        if way == "a tag that no event holds":
+            await one.relay.purge([TOO_LARGE])
+        elif way == "a worker that ends":
+            one.relay._shared = one.shared
+            one.shared.log._keep([TOO_LARGE])
+            await one.relay.aclose()
+        else:
+            house.fail()
+        await until(lambda: two.memory.purges > 0)
+        assert await two.body() == b"2", "nothing was found"
+        assert two.origin.asked == 2
+
+
+async def test_lost_events_purge_nothing_for_other_pods(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has purged is there, and sends it."""
+    async with pods(redis_url, lease_s=0.0) as (one, two), asyncio.timeout(60):
+        monkeypatch.setattr(purge_log, "DOUBT_S", 0.0)
+        two.shared.log.doubt_all()
+        assert not two.shared.log.untold
+        await until(lambda: not two.shared.log._doubted)
+        assert await two.relay.purge(["tag s other"])
+        await until(lambda: one.memory.purges > 0)
+        assert one.shared.log._all_purged == purge_log.NOTHING
+
+
 async def test_workers_that_are_replaced_while_redis_hangs_lose_no_purge(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

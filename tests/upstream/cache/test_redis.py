@@ -52,17 +52,11 @@ class Pod:
             SharedCacheSettings(enabled=True, **settings),
             "test:",
             1.0,
-            self._drop,
+            self.memory.drop,
             clock=asyncio.get_running_loop().time,
         )
         self.cache = ResponseCache("s", rules, self.memory, self.counts, shared=self.shared)
         self.relay = PurgeRelay(self.memory, LocalBroker(BrokerSettings()), self.shared)
-
-    def _drop(self, tags: Any) -> None:
-        if tags is None:
-            self.memory.clear()
-        else:
-            self.memory.drop(tags)
 
     async def body(self, url: str = "http://s/", headers: Any = ()) -> bytes:
         """What a read is answered."""
