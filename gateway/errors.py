@@ -106,7 +106,10 @@ class UpstreamError(GatewayError):
     Attributes:
         sends: How often one attempt has sent it: twice where a kept-alive connection was closed under it.
         received_bytes: What has come of its answer all the same.
+        is_of_source: Whether it is the backend's; else a hook's, and asking again would not help.
     """
+
+    is_of_source = True
 
     def __init__(
         self,

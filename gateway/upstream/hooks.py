@@ -3,30 +3,46 @@
     call ─ hooks of calls ─ cache, equal reads in flight ─ policies ─ hooks of attempts ─ transport
 
 What the first ones set is a part of the request when it is compared with others. The second ones see what is sent, and
-no client.
+no client. Neither waits longer than a call may take.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import partial
 from typing import Any
 
-from gateway.errors import InternalError
+from gateway.errors import InternalError, UpstreamError
 from gateway.hooks.hook import Hook
 from gateway.hooks.seen import AskedRequest, SeenRequest
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.caller import Caller
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
-from gateway.upstream.source_request import Send, SourceRequest
+from gateway.upstream.source_request import SourceRequest
 from gateway.upstream.transport import (
     Fetched,
     Transport,
     UpstreamRequest,
     UpstreamResponse,
 )
+
+
+class LateHookError(UpstreamError):
+    """A hook has used up the time of a call.
+
+    Args:
+        hook: The one that waited.
+        source: Of the call.
+        was_sent: As of `UpstreamError`.
+    """
+
+    is_of_source = False
+
+    def __init__(self, hook: Hook, source: str, *, was_sent: bool) -> None:
+        detail = f"{hook.title} has not ended in the time of the call"
+        super().__init__("GATEWAY_TIMEOUT", source=source, detail=detail, was_sent=was_sent)
 
 
 class SourceHooks:
@@ -45,11 +61,29 @@ class SourceHooks:
         self._attempts = attempts
         self.state = state
 
-    async def prepare(self, request: UpstreamRequest, caller: Caller) -> None:
-        """Run the hooks of a call. Errors: those of the hooks."""
-        for hook in of_source(self._calls, request.source):
-            client = SeenRequest(AskedRequest(caller.client), hook.vary, self.state)
-            await hook.call(SourceRequest(request, self.state, client), gives=type(None))
+    async def prepare(self, request: UpstreamRequest, caller: Caller, deadline: float) -> None:
+        """Run the hooks of a call.
+
+        Args:
+            request: The call, of which they set headers.
+            caller: In whose name it is made.
+            deadline: Of all of them, on the event loop's clock.
+
+        Errors: those of the hooks; LateHookError at the deadline.
+        """
+        hooks = of_source(self._calls, request.source)
+        if not hooks:
+            return
+        hook = hooks[0]
+        try:
+            async with asyncio.timeout_at(deadline) as time_left:
+                for hook in hooks:
+                    client = SeenRequest(AskedRequest(caller.client), hook.vary, self.state)
+                    await hook.call(SourceRequest(request, self.state, client), gives=type(None))
+        except TimeoutError as exc:
+            if not time_left.expired():  # the hook's own
+                raise
+            raise LateHookError(hook, request.source, was_sent=False) from exc
 
     def around(self, transport: Transport, source: str) -> Transport:
         """A transport with the hooks of a source's attempts around it."""
@@ -78,31 +112,75 @@ class HookedTransport:
         self._state = state
 
     async def send(self, request: UpstreamRequest, deadline: float) -> UpstreamResponse:
-        """As `Transport.send`. Errors: those of the hooks, too."""
+        """As `Transport.send`. Errors: those of the hooks, too; LateHookError where one waits until the deadline."""
         sent = copy(request)  # it is compared with others by what it was before this attempt
-        responses: list[UpstreamResponse] = []
-
-        async def send_it(_: SourceRequest) -> UpstreamResponse:
-            responses.append(await self._transport.send(sent, deadline))
-            return responses[-1]
-
-        send: Send = send_it
-        for hook in reversed(self._hooks):
-            send = partial(_around, hook, send)
+        attempt = _HookedAttempt(self._transport, self._hooks, sent, deadline)
+        seen = SourceRequest(sent, self._state)
+        response: UpstreamResponse | None = None
         try:
-            response = await send(SourceRequest(sent, self._state))
-        except BaseException:
-            for response in responses:
-                await response.aclose()
-            raise
-        for other in responses:
-            if other is not response:
-                await other.aclose()
+            async with asyncio.timeout_at(deadline) as time_left:
+                response = await attempt.around(0, seen)
+        except TimeoutError as exc:
+            if not time_left.expired():  # the hook's own
+                raise
+            raise attempt.late() from exc
+        finally:
+            for other in attempt.responses:
+                if other is not response:
+                    await other.aclose()
         return response
 
     async def aclose(self) -> None:
         """As `Transport.aclose`."""
         await self._transport.aclose()
+
+
+class _HookedAttempt:
+    """One attempt with hooks around it.
+
+    Attributes:
+        responses: What was answered: hooks may send more than once.
+    """
+
+    def __init__(
+        self, transport: Transport, hooks: Sequence[Hook], sent: UpstreamRequest, deadline: float
+    ) -> None:
+        self._transport, self._hooks = transport, hooks
+        self._sent, self._deadline = sent, deadline
+        self._running: Hook | None = None
+        self._is_sent = False
+        self.responses: list[UpstreamResponse] = []
+
+    async def around(self, at: int, seen: SourceRequest) -> UpstreamResponse:
+        """The hook of an index around the others, the last one around the transport. Errors: theirs."""
+        if at == len(self._hooks):
+            self._running, self._is_sent = None, True
+            self.responses.append(await self._transport.send(self._sent, self._deadline))
+            return self.responses[-1]
+        hook = self._running = self._hooks[at]
+
+        async def send(_: SourceRequest) -> UpstreamResponse:
+            try:
+                response = await self.around(at + 1, seen)
+            except Exception:
+                self._running = hook
+                raise
+            self._running = hook
+            return response
+
+        response: Any = await hook.call(seen, send, gives=object)
+        if not hasattr(response, "read_body"):
+            what = type(response).__name__
+            raise InternalError(f"{hook.title} gave {what}; what send(request) gives was expected")
+        found: UpstreamResponse = response
+        return found
+
+    def late(self) -> UpstreamError:
+        """What the deadline has cut: the hook that waited, or the sending."""
+        source = self._sent.source
+        if self._running is None:
+            return UpstreamError("GATEWAY_TIMEOUT", source=source, detail="no answer in time")
+        return LateHookError(self._running, source, was_sent=self._is_sent)
 
 
 class HookedUpstream(Upstream):
@@ -134,29 +212,24 @@ class HookedUpstream(Upstream):
 
     async def fetch(self, request: UpstreamRequest, caller: Caller) -> Fetched:
         """As of `Upstream`, after the hooks of calls. Errors: those of the hooks, too."""
-        await self._hooks.prepare(request, caller)
+        await self._hooks.prepare(request, caller, min(caller.deadline, self._due(request)))
         return await super().fetch(request, caller)
 
     async def send(self, request: UpstreamRequest, caller: Caller) -> UpstreamResponse:
         """As `fetch`."""
-        await self._hooks.prepare(request, caller)
+        await self._hooks.prepare(request, caller, min(caller.deadline, self._due(request)))
         return await super().send(request, caller)
 
     async def refresh(self, request: UpstreamRequest, caller: Caller) -> Fetched:
         """As `fetch`."""
-        await self._hooks.prepare(request, caller)
+        await self._hooks.prepare(request, caller, self._due(request))
         return await super().refresh(request, caller)
+
+    def _due(self, request: UpstreamRequest) -> float:
+        """When a call that begins now has to have ended."""
+        return asyncio.get_running_loop().time() + self._source(request.source).settings.timeout_s
 
 
 def of_source(hooks: Sequence[Hook], source: str) -> list[Hook]:
     """Those that are for a source."""
     return [hook for hook in hooks if not hook.sources or source in hook.sources]
-
-
-async def _around(hook: Hook, send: Send, request: SourceRequest) -> UpstreamResponse:
-    response = await hook.function(request, send)
-    if not hasattr(response, "read_body"):
-        what = type(response).__name__
-        raise InternalError(f"{hook.title} gave {what}; what send(request) gives was expected")
-    found: UpstreamResponse = response
-    return found

@@ -134,7 +134,8 @@ class SourceSettings:
     Attributes:
         url: Overrides the `baseURL` of the `@source` of that name. Neither holds a user name or password: they are a
             header, `headers = { authorization = "Basic …" }`.
-        timeout_s: Seconds for one call, from requesting a connection to the last byte of the response.
+        timeout_s: Seconds for one call, from requesting a connection to the last byte of the response, with the hooks
+            around it. The hooks before it have as long together.
         connect_timeout_s: Seconds to open a connection, TLS included.
         max_concurrency: Calls in flight to this source; further calls queue, within their own timeout.
         max_pending: Calls that may queue for a slot; one more fails at once with UPSTREAM_OVERLOADED. Envoy's

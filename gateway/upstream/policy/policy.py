@@ -28,7 +28,7 @@ from gateway.upstream.policy.call import Answer, UpstreamCall, discard, read_who
 from gateway.upstream.policy.counters import MAX_ENDPOINTS, Counters
 from gateway.upstream.policy.endpoint import Endpoint, endpoint_samples, made_endpoint
 from gateway.upstream.policy.hedge import race
-from gateway.upstream.policy.retry import NOT_HEALTH, wait_before_next_s
+from gateway.upstream.policy.retry import is_of_health, wait_before_next_s
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, Transport, UpstreamRequest, UpstreamResponse
 
@@ -176,7 +176,7 @@ class Policy:
             is_own = exc.code == "GATEWAY_TIMEOUT" and asked.deadline < own
             if sent_at and not is_own:
                 self.counters.measure(self.name, request.endpoint, exc.code, sent_at)
-            if is_own or exc.code in NOT_HEALTH:
+            if is_own or not is_of_health(exc):
                 endpoint.breaker.abandon()
             else:
                 self._learn(endpoint, begin, is_failure=True)

@@ -27,6 +27,11 @@ NOT_HEALTH = frozenset(
 )
 
 
+def is_of_health(error: UpstreamError) -> bool:
+    """Whether an error says something of the backend's health: the breaker learns from it."""
+    return error.is_of_source and error.code not in NOT_HEALTH
+
+
 def wait_before_next_s(
     retry: RetrySettings,
     attempt: int,
@@ -48,7 +53,7 @@ def wait_before_next_s(
         return None
     if not isinstance(request.body, bytes | None):
         return None  # a stream cannot be sent twice
-    if error is not None and error.code in NOT_HEALTH:
+    if error is not None and not is_of_health(error):
         return None
     if not request.is_read and (error is None or error.was_sent):
         return None
