@@ -27,8 +27,9 @@ from gateway.upstream.cache.settings import SourceCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.cache.stored import StoredResponse, request_directives
 from gateway.upstream.cache.storing import stored_response
-from gateway.upstream.cache.tags import named_tag, source_tag, target_of, url_tag
+from gateway.upstream.cache.tags import named_tag, source_tag, url_tag
 from gateway.upstream.cache.tiers import Begin, Tiers
+from gateway.upstream.cache.urls import target_of
 from gateway.upstream.transport import Fetched, UpstreamRequest, UpstreamResponse, header_value
 
 Fetch = Callable[[UpstreamRequest], Awaitable[Fetched]]

@@ -9,40 +9,21 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 import orjson
+
+from gateway.upstream.cache.urls import normal_url
 
 MOST_TAG_TEXT = 200
 EVERYTHING = "everything"
 """The tag of all answers: purged where what is to be purged cannot be told."""
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-def target_of(url: str, given: str) -> str | None:
-    """The URL that a header of a URL's answer names, as it is asked for; None where it is of another origin, or none.
-
-    Source: RFC 9111 §4.4; RFC 9110 §4.3.1 and §4.2.3 (which origins are one), §10.2.2.
-    """
-    try:
-        own, target = urlsplit(url), urlsplit(urljoin(url, given))
-        if _origin(own) != _origin(target):
-            return None
-    except ValueError:  # it is no URL
-        return None
-    path = target.path or "/"
-    return urlunsplit((own.scheme, own.netloc, path, target.query, ""))
-
-
-def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
-    """Errors: ValueError."""
-    return url.scheme, url.hostname, url.port or DEFAULT_PORTS.get(url.scheme)
-
 
 def url_tag(url: str) -> str:
-    """Of what a URL was answered with: a digest, since each row of a batch has it, and its URL names all keys."""
-    return f"url {blake2b(url.encode(), digest_size=12).hexdigest()}"
+    """Of what a URL was answered with, however it is written: a digest, since each row of a batch has it, and its URL
+    names all keys.
+    """
+    return f"url {blake2b(normal_url(url).encode(), digest_size=12).hexdigest()}"
 
 
 @lru_cache(maxsize=1024)

@@ -38,7 +38,9 @@ async def test_a_date_of_no_year_is_no_date(headers: dict[str, str]) -> None:
         ("http://[::1", False), ("//[x", False), ("http://s:x/1", False), ("http://s:99999/1", False),
         ("http://s/1#fragment", True), ("/1#x", True), ("1", True), ("/a/../1", True), ("http://S:80/1", True),
         ("HTTP://s:/1", True), ("http://s:81/1", False), ("https://s/1", False), ("http://other/1", False),
-        ("/1?q", False), ("", False),
+        ("/1?q", False), ("", False), ("http://user@s/1", False), ("http:/1", False), ("mailto:s", False),
+        ("/%31", True), ("/./1", True), ("http://s/x/../%2e/1", True), ("//S/x/%2E%2e/1", True), ("./%31#x", True),
+        ("/%2f1", False), ("//1", False), ("/1/", False), ("/1/.", False), ("/%2531", False), ("\u0141", False),
     ],
 )  # fmt: skip
 async def test_a_write_purges_what_its_answer_names_if_that_is_a_url(
