@@ -27,7 +27,17 @@ from graphql import (
 from gateway.graph.resolvers import fresh
 from gateway.graph.uploads import Upload
 from gateway.runtime import reference
-from gateway.runtime.argument_types import custom_scalars, is_plain
+from gateway.runtime.argument_types import custom_scalars, is_any_right, is_plain
+from gateway.runtime.literals import (
+    MISSING,
+    WRONG,
+    compile_literal,
+    default_of,
+    has_variable,
+    is_container,
+    is_settled,
+    walk,
+)
 from gateway.runtime.spots import Failed
 
 if TYPE_CHECKING:
@@ -36,30 +46,43 @@ if TYPE_CHECKING:
 
 Evaluator = Callable[[dict[str, Any], "Run"], Any]
 
-MISSING = object()  # the argument is left out
-WRONG = object()  # graphql-core is asked for the error
 FILE = "Upload"  # the scalar's name
 
 
 class Arguments:
     """The arguments of one field.
 
+    Args:
+        definition, node: The field, and where it is selected.
+        slots: The literals that requests have others of.
+        variables: Of `known_variables`.
+
     Attributes:
         is_constant: No variable, no slot: `evaluate` gives equal ones each time.
+        may_be_wrong: Some of a run may be wrong: their types and those of the variables do not rule it out.
         is_shared: One evaluation may serve several calls. A list or input object that stands in the
             document or is a default is made anew for each call: what a resolver does to it, no other sees. So is
             what holds a file: each call reads it from its first byte.
     """
 
-    def __init__(self, definition: GraphQLField, node: FieldNode, slots: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        definition: GraphQLField,
+        node: FieldNode,
+        slots: Mapping[int, int],
+        variables: Mapping[str, bool] = {},
+    ) -> None:
         self.definition = definition
+        self._variables = variables
         self.constants: dict[str, Any] = {}
         self.evaluators: list[tuple[str, Evaluator]] = []
         self.is_wrong = False
+        self.may_be_wrong = False
         self.is_shared = True
         given = {argument.name.value: argument for argument in node.arguments or ()}
         for name, argument in definition.args.items():
             self._add(name, argument, given.get(name), slots)
+        self.may_be_wrong = self.may_be_wrong or self.is_wrong
         self.is_constant = not self.is_wrong and len(self.evaluators) == len(self.constants)
 
     def _add(
@@ -72,16 +95,22 @@ class Arguments:
         out_name = argument.out_name or name
         value = node.value if node else None
         if isinstance(value, VariableNode):
-            self.evaluators.append((out_name, _variable(name, argument, value)))
-            own = _has_container(name, argument) or FILE in custom_scalars(argument.type)
+            self.evaluators.append((out_name, _variable(argument, value)))
+            own = is_container(default_of(argument)) or FILE in custom_scalars(argument.type)
             self.is_shared = self.is_shared and not own
+            self.may_be_wrong |= self._may_be_wrong(argument, value)
         elif value is not None and _slots_in(value, slots):
             self.is_shared = self.is_shared and is_plain(argument)
-            make = _scalar if _is_scalar(argument, value, slots) else _literal
+            is_scalar = _is_scalar(argument, value, slots)
+            self.may_be_wrong |= not (is_scalar and is_any_right(argument.type, value))
+            make = _scalar if is_scalar else _literal
             self.evaluators.append((out_name, make(name, argument, value, slots)))
-        elif value is not None and (_has_variable(value) or not is_plain(argument)):
-            self.is_shared = False
+        elif value is not None and has_variable(value):
+            self.is_shared, self.may_be_wrong = False, True
             self.evaluators.append((out_name, _nested(name, argument, value)))
+        elif value is not None and not is_settled(argument.type, value):
+            self.is_shared, self.may_be_wrong = False, True
+            self.evaluators.append((out_name, _anew(name, argument, value)))
         else:
             try:
                 for key, constant in _evaluate(name, argument, value, None).items():
@@ -90,6 +119,12 @@ class Arguments:
                     self.is_shared = self.is_shared and not is_container(constant)
             except Exception:
                 self.is_wrong = True  # graphql-core raises it again, per run, with the right nodes
+
+    def _may_be_wrong(self, argument: GraphQLArgument, variable: VariableNode) -> bool:
+        is_given = self._variables.get(variable.name.value)
+        if is_given or is_given is None:
+            return is_given is None
+        return is_non_null_type(argument.type) or default_of(argument) is WRONG
 
     def evaluate(self, run: Run, nodes: tuple[int, ...]) -> dict[str, Any] | Failed:
         """The coerced arguments for one run, or graphql-core's error."""
@@ -130,21 +165,8 @@ def _evaluate(
     return reference.argument_values(definition, node, variables, False)
 
 
-def _has_container(name: str, argument: GraphQLArgument) -> bool:
-    """Whether an argument's default is a list or an input object."""
-    try:
-        return any(map(is_container, _evaluate(name, argument, None, None).values()))
-    except Exception:  # required, or wrong
-        return False
-
-
 def _constant(value: Any) -> Evaluator:
     return (lambda _coerced, _run: fresh(value)) if is_container(value) else lambda _c, _r: value
-
-
-def is_container(value: Any) -> bool:
-    """Whether a coerced value is a list or an input object: what a resolver could change."""
-    return type(value) is dict or type(value) is list
 
 
 def _holds_files(value: Any) -> bool:
@@ -153,14 +175,10 @@ def _holds_files(value: Any) -> bool:
     return any(map(_holds_files, value)) if type(value) is list else type(value) is Upload
 
 
-def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evaluator:
+def _variable(argument: GraphQLArgument, node: VariableNode) -> Evaluator:
     variable = node.name.value
     non_null = is_non_null_type(argument.type)
-    try:
-        default = _evaluate(name, argument, None, None)
-        absent = next(iter(default.values()), MISSING)
-    except Exception:
-        absent = WRONG  # required
+    absent = default_of(argument)
     scalars = custom_scalars(argument.type)
     has_files = FILE in scalars
 
@@ -177,6 +195,13 @@ def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evalu
 
 
 def _nested(name: str, argument: GraphQLArgument, value: ValueNode) -> Evaluator:
+    fill = compile_literal(argument.type, value)
+    return _anew(name, argument, value) if fill is None else lambda coerced, _run: fill(coerced)
+
+
+def _anew(name: str, argument: GraphQLArgument, value: ValueNode) -> Evaluator:
+    """Evaluated by graphql-core each time."""
+
     def evaluate(_coerced: dict[str, Any], run: Run) -> Any:
         try:
             found = _evaluate(name, argument, value, run.reference_variables())
@@ -229,19 +254,7 @@ def _scalar(
 def _slots_in(value: ValueNode, slots: Mapping[int, int]) -> bool:
     if not slots:
         return False
-    return any(node.loc is not None and node.loc.start in slots for node in _walk(value))
-
-
-def _has_variable(value: ValueNode) -> bool:
-    return any(isinstance(node, VariableNode) for node in _walk(value))
-
-
-def _walk(value: ValueNode) -> list[ValueNode]:
-    found = [value]
-    for node in found:
-        found += getattr(node, "values", None) or ()
-        found += [field.value for field in getattr(node, "fields", None) or ()]
-    return found
+    return any(node.loc is not None and node.loc.start in slots for node in walk(value))
 
 
 def _substitute(value: ValueNode, slots: Mapping[int, int], literals: Literals) -> ValueNode:

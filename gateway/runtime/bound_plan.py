@@ -21,6 +21,7 @@ from gateway.graph.views.view import SchemaView
 from gateway.plan.collect import field_nodes
 from gateway.plan.nodes import Kind, Leaf, ListOf, Output, Plan
 from gateway.runtime import reference
+from gateway.runtime.argument_types import known_variables
 from gateway.runtime.arguments import Arguments
 from gateway.runtime.bound import (
     WATCHED,
@@ -78,14 +79,13 @@ class Bound:
         self.watched: list[tuple[Any, str, Any]] = []
         self.is_fixed = is_fixed(schema)
         self._watched_keys: set[tuple[int, str]] = set()
+        self._variables = known_variables(schema, self.operation)
         self._arguments: dict[tuple[int, int], Arguments] = {}
         self.roots = [BoundSelection(part.root, schema, self) for part in plan.parts]
         self.checked = [
             field
             for field in self.fields.values()
-            if field.plan.kind is Kind.PROPERTY
-            and field.arguments
-            and not field.arguments.is_constant
+            if field.plan.kind is Kind.PROPERTY and field.arguments and field.arguments.may_be_wrong
         ]
         self.introspection = [f for f in self.fields.values() if f.plan.kind is Kind.INTROSPECTION]
         self.answers: dict[Any, Any] = {}
@@ -122,7 +122,9 @@ class Bound:
         key = (id(definition), node)
         known = self._arguments.get(key)
         if known is None:
-            known = self._arguments[key] = Arguments(definition, self.nodes[node], self.slots)
+            known = self._arguments[key] = Arguments(
+                definition, self.nodes[node], self.slots, self._variables
+            )
         return known
 
     def watch(self, owner: Any, attribute: str) -> None:

@@ -37,6 +37,7 @@ if IS_3_3:
     from graphql.execution.incremental.incremental_executor import IncrementalExecutor
     from graphql.execution.values import VariableValues, VariableValueSource
     from graphql.type import GraphQLResolveInfoHelpers
+    from graphql.utilities.coerce_input_value import coerce_default_value
 
     INCREMENTAL_EXECUTOR: type[Any] = IncrementalExecutor
     OWN_EXECUTORS: tuple[type[Any], ...] = (
@@ -150,6 +151,21 @@ def literal_coercion(type_: GraphQLScalarType) -> Callable[[ValueNode], Any]:
     name = "coerce_input_literal" if IS_3_3 else "parse_literal"
     coerce: Callable[[ValueNode], Any] = getattr(type_, name)
     return coerce
+
+
+def takes_any_literal(type_: GraphQLScalarType) -> bool:
+    """Whether a scalar has graphql-core's own input functions, which take everything as it is."""
+    parses = type_.parse_value is not GraphQLScalarType.parse_value
+    parses |= getattr(type_.parse_literal, "__func__", None) is not GraphQLScalarType.parse_literal
+    if IS_3_3:
+        parses |= type_.coerce_input_value is not GraphQLScalarType.parse_value
+        parses |= type_.coerce_input_literal is not None
+    return not parses
+
+
+def input_default(field: Any) -> Any:
+    """The coerced default of an input field; Undefined without one. Errors: TypeError for one that is wrong."""
+    return coerce_default_value(field) if IS_3_3 else field.default_value
 
 
 def variable_values(

@@ -1,0 +1,142 @@
+"""Lists and input objects of arguments: as graphql-core coerces them, and no more often than a run needs it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema, parse
+
+from gateway.execute.prepare import prepare
+from gateway.integrations import graphql_core as dropin
+from tests.execute.reference import compare, make_schema
+
+SDL = """
+enum E { A B }
+scalar Any
+input Range { from: Int! = 1 to: Int note: String = "none" }
+input Filter { range: Range ranges: [Range!] ids: [ID!] names: [String] e: E es: [E!]! = [A] any: Any inner: Filter list: [[Int!]] }
+input Strict { id: ID! count: Int! ranges: [Range!]! = [{to: 9}] }
+input One @oneOf { id: ID range: Range }
+type Query {
+    f(filter: Filter, strict: Strict, strictly: Strict! = {id: 1, count: 1}, one: One, es: [E!] = [B], ids: [[ID!]!], any: Any): String
+    o: O
+}
+type O { p(es: [E!], filter: Filter, size: Int, must: Int!, name: String): String }
+"""
+VARIABLES = "query ($id: ID, $n: Int, $m: Int! = 4, $e: E, $range: Range, $names: [String], $any: Any) { f(%s) }"
+GIVEN: list[dict[str, Any]] = [
+    {},
+    {"id": "7", "n": 3, "m": 5, "e": "B", "range": {"to": 4}, "names": ["x", None], "any": {"k": [1]}},
+    {"id": None, "n": None, "e": None, "range": None, "names": None, "any": None},
+]  # fmt: skip
+
+
+def show(_root: Any, _info: Any, **arguments: Any) -> str:
+    return repr(arguments)
+
+
+def show_and_change(_root: Any, _info: Any, **arguments: Any) -> str:
+    """What a call was given; what it does to it must reach no other."""
+    shown = repr(arguments)
+    for value in arguments.values():
+        change(value)
+    return shown
+
+
+def change(value: Any) -> None:
+    if isinstance(value, dict):
+        for item in list(value.values()):
+            change(item)
+        value["changed"] = True
+    elif isinstance(value, list):
+        for item in value:
+            change(item)
+        value.append("changed")
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return make_schema(SDL, {"Query.f": show})
+
+
+LITERALS = [
+    "filter: {}",
+    "filter: {range: {}, e: A, es: [A, B], ids: [1, \"b\"], list: [[1], null, [2, 3]]}",
+    "filter: {ranges: {from: 2}, names: \"one\", es: B, list: 5}",
+    "filter: null, es: null",
+    "filter: {any: {deep: [1, {x: A}]}}, any: [1, 2.5, \"x\", E, null]",
+    "strict: {id: 1, count: 2}",
+    "strictly: {id: 1, count: 2, ranges: []}, ids: [[1], [\"b\"]]",
+    "one: {id: 1}",
+    "filter: {inner: {inner: {range: {to: 3}}}}",
+]  # fmt: skip
+WITH_VARIABLES = [
+    "filter: {range: {from: $m, to: $n}}",
+    "filter: {range: {from: $n}}",
+    "filter: {ranges: [$range, {to: $n}]}",
+    "filter: {range: $range, ids: [$id], names: [$id, \"b\"]}",
+    "filter: {ids: $id}",
+    "filter: {names: $names, e: $e, es: [A, $e]}",
+    "filter: {any: $any}",
+    "filter: {any: {x: $any}}",
+    "strict: {id: $id, count: $n}",
+    "strict: {id: 1, count: $m}",
+    "one: {id: $id}",
+    "any: [$any, 1]",
+    "ids: [[$id], [1]]",
+    "es: [$e]",
+    "filter: {inner: {inner: {range: {to: $n}, list: [[$m, $n]]}}}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LITERALS)
+async def test_a_literal(schema: GraphQLSchema, text: str) -> None:
+    await compare(schema, f"{{ f({text}) }}")
+
+
+@pytest.mark.parametrize("text", [*LITERALS, *WITH_VARIABLES])
+def test_what_a_call_does_to_its_arguments_reaches_no_other(text: str) -> None:
+    made = make_schema(SDL, {"Query.f": show_and_change})
+    document = parse(VARIABLES % f"{text}) again: f({text}")
+    given = copy.deepcopy(GIVEN[1])
+    answers = [dropin.execute(made, document, variable_values=given) for _ in range(3)][1:]
+    assert answers[0] == answers[1]
+    assert not answers[0].errors
+    assert answers[0].data["f"] == answers[0].data["again"]
+
+
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("text", WITH_VARIABLES)
+async def test_variables_in_a_literal(
+    schema: GraphQLSchema, text: str, given: dict[str, Any]
+) -> None:
+    await compare(schema, VARIABLES % text, variable_values=given)
+
+
+PROPERTIES = [
+    ("{ o { p(must: 1, es: [A, B], filter: {range: {to: 3}}) } }", False),
+    ("query ($n: Int!) { o { p(must: $n) } }", False),
+    ("query ($n: Int, $m: Int!) { o { p(must: $m, size: $n) } }", False),
+    ("query ($e: [E!]) { o { p(must: 1, es: $e) } }", False),
+    ("query ($n: Int = 1) { o { p(must: $n) } }", True),
+    ("query ($n: Int) { o { p(must: 1, filter: {list: [[$n]]}) } }", True),
+]
+
+
+@pytest.mark.parametrize(("text", "may_be_wrong"), PROPERTIES)
+def test_arguments_that_cannot_be_wrong_are_not_looked_at_before_a_property_is_read(
+    schema: GraphQLSchema, text: str, may_be_wrong: bool
+) -> None:
+    bound = prepare(schema, parse(text)).code({}).bound
+    assert [field.name for field in bound.checked] == ["p"] * may_be_wrong
+
+
+@pytest.mark.parametrize("given", [{"n": None}, {"n": 2}, {}])
+async def test_a_property_whose_arguments_are_wrong_is_an_error(
+    schema: GraphQLSchema, given: dict[str, Any]
+) -> None:
+    text = "query ($n: Int = 1) { o { p(must: $n) } }"
+    result = await compare(schema, text, root={"o": {"p": "x"}}, variable_values=given)
+    assert bool(result.errors) is (given.get("n", 1) is None)
