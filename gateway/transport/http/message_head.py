@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,8 +20,7 @@ from gateway.transport.http.forwarded import NOBODY_KNOWN, Peer
 HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::[0-9]*)?")
 # A target that names the host too, RFC 9112 §3.2.2; user information in it is an error, RFC 9110 §4.2.4.
 ABSOLUTE = re.compile(r"https?://([^/?#]*)((?:[/?][^#]*)?)", re.IGNORECASE)
-REQUEST_LINE = re.compile(r"([!-~]+) ([!-~]+) HTTP/1\.([01])")
-DIGITS = re.compile(r"[0-9]{1,18}")
+MAX_DIGITS = 18
 CHUNKED = -1
 
 
@@ -75,48 +75,43 @@ class MessageHead:
     root_path = ""
 
     def __init__(self, raw: bytes, peer: Peer = NOBODY_KNOWN) -> None:
-        first, *lines = raw[:-4].decode("latin-1").split("\r\n")
+        lines = raw.decode("latin-1").split("\r\n")
         self.raw, self.peer = raw, peer
-        request_line = REQUEST_LINE.fullmatch(first)
-        if request_line is None:
-            raise FramingError(400, "This is not an HTTP/1.1 request.")
-        self.method, self.target, minor = request_line.groups()
-        self.is_http_11 = minor == "1"
+        self.method, self.target, self.is_http_11 = _read_request_line(lines[0])
         self.headers: dict[str, str] = {}
         self.repeated: dict[str, list[str]] | None = None
         headers = self.headers
+        del lines[0], lines[-2:]
         for line in lines:
             name, _, value = line.partition(":")
-            name = name.lower()
-            value = value.strip(" \t")
-            if name in headers:
-                self._repeat(name, value)
-            else:
-                headers[name] = value
+            headers[name.lower()] = value.strip(" \t")
+        if len(headers) != len(lines):
+            self.repeated = repeated_headers(headers, lines)
         self._frame()
         target = self.target
         if target[0] != "/" or "#" in target:
             target = self._read_target()
         path, _, query = target.partition("?")
         self.path = unquote(path) if "%" in path else path
-        self.query_string = query.encode("latin-1")
-
-    def _repeat(self, name: str, value: str) -> None:
-        if self.repeated is None:
-            self.repeated = {}
-        repeat_header(self.headers, self.repeated, name, value)
+        self.query_string = query.encode("latin-1") if query else b""
 
     def _frame(self) -> None:
         """Where the message ends (RFC 9112 §6.3), and what else of the head concerns the connection."""
         headers = self.headers
         self.length, self.upgrade, self.expects_continue = 0, None, False
         self.keep_alive = self.is_http_11
-        self._check_host(headers.get("host"))
+        host = headers.get("host")
+        if host is None:  # RFC 9112 §3.2
+            if self.is_http_11:
+                raise FramingError(400, "The Host header is missing.")
+        elif not is_host(host):
+            raise FramingError(400, "The Host header is not one host.")
         length = headers.get("content-length")
         if "transfer-encoding" in headers:
             self._frame_transfer(headers["transfer-encoding"], length)
         elif length is not None:
-            if not DIGITS.fullmatch(length):  # a list among them, as two headers are one
+            # A list is none, as two headers are one. Of Latin-1's characters only the ten digits are decimal.
+            if not length.isdecimal() or len(length) > MAX_DIGITS:
                 raise FramingError(400, "Content-Length is not one number.")
             self.length = int(length)
         connection = headers.get("connection")
@@ -135,20 +130,12 @@ class MessageHead:
     def _read_target(self) -> str:
         """RFC 9112 §3.2: other forms than a path. A host in the target is the request's host, whatever `Host` says."""
         absolute = ABSOLUTE.fullmatch(self.target)
-        if absolute is not None and HOST.fullmatch(absolute[1]):
+        if absolute is not None and is_host(absolute[1]):
             self.headers["host"] = absolute[1]
             return absolute[2] if absolute[2].startswith("/") else f"/{absolute[2]}"
         if self.method != "CONNECT" and (self.method, self.target) != ("OPTIONS", "*"):
             raise FramingError(400, "The request's target is no path and no URL.")
         return self.target
-
-    def _check_host(self, host: str | None) -> None:
-        """RFC 9112 §3.2."""
-        if host is None:
-            if self.is_http_11:
-                raise FramingError(400, "The Host header is missing.")
-        elif not HOST.fullmatch(host):
-            raise FramingError(400, "The Host header is not one host.")
 
     def _frame_transfer(self, coding: str, length: str | None) -> None:
         """RFC 9112 §6.1: two lengths, or a coding of HTTP/1.0, are what smuggling is made of."""
@@ -159,6 +146,36 @@ class MessageHead:
         if coding.lower() != "chunked":
             raise FramingError(501, "The only transfer coding that is read is chunked.")
         self.length = CHUNKED
+
+
+def _read_request_line(line: str) -> tuple[str, str, bool]:
+    """Method, target, and whether it is HTTP/1.1 and not 1.0 (RFC 9112 §3). Errors: FramingError(400)."""
+    parts = line.split(" ")
+    if len(parts) == 3 and line.isascii() and line.isprintable():
+        method, target, version = parts
+        if method and target and (version == "HTTP/1.1" or version == "HTTP/1.0"):
+            return method, target, version == "HTTP/1.1"
+    raise FramingError(400, "This is not an HTTP/1.1 request.")
+
+
+@lru_cache(64)
+def is_host(text: str) -> bool:
+    """Whether a text is one host, with or without its port."""
+    return HOST.fullmatch(text) is not None
+
+
+def repeated_headers(headers: dict[str, str], lines: list[str]) -> dict[str, list[str]]:
+    """Join in `headers` what stands on several lines; the values of each of those. `lines` are all of the head's."""
+    repeated: dict[str, list[str]] = {}
+    headers.clear()
+    for line in lines:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip(" \t")
+        if name in headers:
+            repeat_header(headers, repeated, name, value)
+        else:
+            headers[name] = value
+    return repeated
 
 
 def repeat_header(
