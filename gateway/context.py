@@ -91,7 +91,6 @@ class Context:
     def __init__(
         self,
         client: ClientRequest,
-        *,
         deadline: float,
         upstream: Upstream,
         config: Mapping[str, Any],

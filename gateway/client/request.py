@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.client.flags import DecidedFlag, DecidedFlags
 from gateway.client.vary import View
@@ -51,12 +53,12 @@ class SeenFlags(Mapping[str, Any]):
         return len(self._decided)
 
 
-class ClientRequest:
+class ClientRequest(msgspec.Struct, eq=False):
     """One client's request, without its operation.
 
     Args:
         headers: By lower-case name; repeated ones joined.
-        repeated: The values of those headers that stand more than once.
+        repeated: The values of those headers that stand more than once; None for none.
         request_id: Made by the gateway, or taken from a trusted header.
         client_name, client_version: As the client says; None when it does not.
         connection_params: What it sent when it opened its WebSocket.
@@ -72,53 +74,21 @@ class ClientRequest:
         asking: The labels for which functions are asked just now; None before any was.
     """
 
-    __slots__ = (
-        "_values",
-        "address",
-        "asking",
-        "body_bytes",
-        "client_key",
-        "client_name",
-        "client_version",
-        "connection_params",
-        "flags",
-        "headers",
-        "method",
-        "overrides",
-        "principal",
-        "repeated",
-        "request_id",
-    )
-
-    def __init__(
-        self,
-        headers: Mapping[str, str],
-        repeated: Mapping[str, Sequence[str]] | None = None,
-        request_id: str = "",
-        client_name: str | None = None,
-        client_version: str | None = None,
-        connection_params: Mapping[str, Any] | None = None,
-        client_key: str = "",
-        address: str = "",
-        principal: Principal = ANONYMOUS,
-        method: str = "POST",
-        body_bytes: int = 0,
-    ) -> None:
-        self.address = address
-        self.method = method
-        self.body_bytes = body_bytes
-        self.headers = headers
-        self.repeated = repeated or {}
-        self.request_id = request_id
-        self.client_name = client_name
-        self.client_version = client_version
-        self.connection_params = connection_params
-        self.client_key = client_key
-        self.principal = principal
-        self.overrides: dict[str, bool] | None = None
-        self.flags: dict[str, DecidedFlag] | None = None
-        self.asking: dict[str, asyncio.Task[bool]] | None = None
-        self._values: dict[str, Sequence[str]] | None = None
+    headers: Mapping[str, str]
+    repeated: Mapping[str, Sequence[str]] | None = None
+    request_id: str = ""
+    client_name: str | None = None
+    client_version: str | None = None
+    connection_params: Mapping[str, Any] | None = None
+    client_key: str = ""
+    address: str = ""
+    principal: Principal = ANONYMOUS
+    method: str = "POST"
+    body_bytes: int = 0
+    overrides: dict[str, bool] | None = None
+    flags: dict[str, DecidedFlag] | None = None
+    asking: dict[str, asyncio.Task[bool]] | None = None
+    _values: dict[str, Sequence[str]] | None = None
 
     def seeing(self, view: View) -> ClientRequest:
         """The same request with no more of its client than the view holds."""
@@ -140,5 +110,5 @@ class ClientRequest:
         """The headers, each as the list of its values. Nobody changes them."""
         if self._values is None:
             self._values = {name: [value] for name, value in self.headers.items()}
-            self._values.update(self.repeated)
+            self._values.update(self.repeated or {})
         return self._values

@@ -99,7 +99,9 @@ class Steps:
     def ended(self, trace: Trace) -> None:
         """Note the steps of a request that has been answered."""
         by_field = self._by_field
-        for timing in trace.steps:
+        for timing in trace.begun:
+            if timing.kind != "step":
+                continue
             name = timing.name
             known = by_field.get(name)
             if known is None:

@@ -83,12 +83,10 @@ class Authorization:
         return not all(guard.decide(principal, policies))
 
     def check(self, operation: Operation) -> None:
-        """Note what is denied with the operation's variables.
+        """Note what is denied with the operation's variables, where the plan leaves out anything.
 
         Errors: RequestError(UNAUTHORIZED_FIELD_OR_TYPE) where nothing is left, or none of it is to be answered.
         """
-        if not operation.prepared.denied:
-            return
         settings = self._settings
         denials = denials_of(operation.prepared, operation.variables)
         if not denials.places:  # `@skip` has left it out

@@ -14,11 +14,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import orjson
+from msgspec.structs import replace
 
 from gateway.client.vary import NOTHING_SEEN, VARY_NONE, Vary, View, partition
 from gateway.codings.encode import Encoded

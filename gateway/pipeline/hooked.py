@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from graphql import ExecutionResult
+from msgspec.structs import replace
 
 from gateway.auth.read_only import read_only
 from gateway.concurrency.awaitable import AwaitableOrValue, then
@@ -118,8 +118,6 @@ class OperationHooks:
 
 class CompletedAnswer(Answer):
     """An answer that has what hooks add to it."""
-
-    __slots__ = ()
 
 
 class HookedPipeline(Pipeline):

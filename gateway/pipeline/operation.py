@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from gateway.client.request import ClientRequest
 from gateway.context import Context
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.pipeline.demand import OperationDemand
 
 
-class GraphQLParams(NamedTuple):
+class GraphQLParams(msgspec.Struct, frozen=True):
     """What a client sent, checked for its JSON types only.
 
     Attributes:
@@ -92,7 +94,6 @@ class Operation:
         params: GraphQLParams,
         client: ClientRequest,
         serving: Serving,
-        *,
         read_only: bool = False,
     ) -> None:
         self.params = params

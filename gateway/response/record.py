@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from gateway.codings.encode import Encoded
 from gateway.error_codes import Fault
@@ -21,7 +22,7 @@ MAX_NOTED = 20
 GRAVITY: dict[Fault, int] = {"client": 0, "source": 1, "gateway": 2}
 
 
-class OperationRecord:
+class OperationRecord(msgspec.Struct, eq=False):
     """What the log line and the metrics say of an operation. No variable, no literal.
 
     Attributes:
@@ -74,10 +75,8 @@ class OperationRecord:
     over_cost: Sequence[str] = ()
     quota_headers: bytes = b""
     masked: dict[Any, tuple[Exception, str]] | None = None
-
-    def __init__(self) -> None:
-        self.error_codes: list[str] = []
-        self.error_ids: list[str] = []
+    error_codes: list[str] = msgspec.field(default_factory=list)
+    error_ids: list[str] = msgspec.field(default_factory=list)
 
     def blame(self, fault: Fault | None) -> None:
         """Note whose fault an error is, where no graver one is known."""
@@ -92,8 +91,7 @@ class OperationRecord:
         return record
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """An encoded answer, and what the transport needs to know to send it.
 
     Attributes:

@@ -47,7 +47,8 @@ def call_rows(
         column = []
         if not rows:
             return column
-        timing = begin_step(run, field, rows) if run.trace is not None else None
+        if run.trace is not None:
+            timing = run.trace.begin("step", field.coordinate, field, len(rows))
     function = field.resolver
     if field.plan.wrapped and run.wrap is not None:
         function = run.wrap(function)

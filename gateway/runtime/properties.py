@@ -121,10 +121,11 @@ def wait_for_cells(
     if field.output.non_null and not BROKEN.isdisjoint(types):
         run.broken += ((field, column),)
     indices: Sequence[int] = ()
-    if types == COROUTINE:
-        indices = range(len(column))
-    elif not types <= PLAIN:
-        indices = [index for index, value in enumerate(column) if run.is_awaitable(value)]
+    if not types <= PLAIN:
+        if types == COROUTINE:
+            indices = range(len(column))
+        else:
+            indices = [index for index, value in enumerate(column) if run.is_awaitable(value)]
     if indices and run.is_awaitable is not never:
         run.works.append(Cells(run, field, column, indices, timing))
     if timing is not None:

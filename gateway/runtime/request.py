@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+import msgspec
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -130,7 +131,7 @@ class Source:
         return found
 
 
-class Variables:
+class Variables(msgspec.Struct, eq=False):
     """The variables of a run.
 
     Attributes:
@@ -138,8 +139,5 @@ class Variables:
         raw: As the client sent them.
     """
 
-    __slots__ = ("coerced", "raw")
-
-    def __init__(self, coerced: dict[str, Any], raw: Mapping[str, Any]) -> None:
-        self.coerced = coerced
-        self.raw = raw
+    coerced: dict[str, Any]
+    raw: Mapping[str, Any]

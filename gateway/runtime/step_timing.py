@@ -24,9 +24,7 @@ def begin_step(run: Run, field: BoundField, rows: list[Any]) -> Timing | None:
     """Begin to time a step; None when nobody wants to know."""
     if run.trace is None or not rows:
         return None
-    timing = run.trace.begin("step", field.coordinate, field)
-    timing.parents = len(rows)
-    return timing
+    return run.trace.begin("step", field.coordinate, field, len(rows))
 
 
 def end_step(timing: Timing | None) -> None:

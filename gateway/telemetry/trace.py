@@ -106,7 +106,7 @@ class LiveSpans(Protocol):
         ...
 
 
-class Trace:
+class Trace(msgspec.Struct, eq=False):
     """One request's timings.
 
     Attributes:
@@ -116,34 +116,26 @@ class Trace:
         is_shown: Whether its client gets it with the answer.
         state: The `tracestate` that came in.
         begin_ns: On the performance counter.
+        begun: Steps and calls so far, in the order in which they began.
         live: Records spans meanwhile; None in a request that is not sampled.
     """
 
+    _trace_id: int = 0
+    parent_id: int | None = None
+    propagation: Sequence[str] = ("w3c",)
     is_sampled: bool = False
     is_shown: bool = False
     state: str = ""
     live: LiveSpans | None = None
-    _trace_id: int = 0
+    # Those of the spans below count on from it, and stay below 2**64.
+    span_id: int = msgspec.field(default_factory=SPANS.__next__)
+    begin_ns: int = msgspec.field(default_factory=clock)
+    begun: list[Timing] = msgspec.field(default_factory=list)
+    _spans_below: int = 0
     _began_at_ns: int = 0
     _carrier: tuple[str, str] | None = None
     _phases: list[Phase] | None = None
     _ends: tuple[int, int, int] | None = None
-
-    def __init__(
-        self,
-        trace_id: int | None = None,
-        parent_id: int | None = None,
-        *,
-        propagation: Sequence[str] = ("w3c",),
-    ) -> None:
-        if trace_id:
-            self._trace_id = trace_id
-        # Those of the spans below count on from it, and stay below 2**64.
-        self.span_id = self._last_id = next(SPANS)
-        self.parent_id = parent_id
-        self.propagation = propagation
-        self._timings: list[Timing] = []
-        self.begin_ns = clock()
 
     @property
     def trace_id(self) -> int:
@@ -159,14 +151,18 @@ class Trace:
             self._began_at_ns = time.time_ns() - (clock() - self.begin_ns)
         return self._began_at_ns
 
-    def begin(self, kind: str, name: str, subject: Subject | None = None) -> Timing:
-        """Begin to time something below the step that runs now."""
+    def begin(
+        self, kind: str, name: str, subject: Subject | None = None, parents: int = 0
+    ) -> Timing:
+        """Begin to time something below the step that runs now; `parents` is how many a step has."""
         above = CURRENT.get()
         parent_id = self.span_id if above is None else above.span_id
-        self._last_id = span_id = self._last_id + 1
+        self._spans_below = below = self._spans_below + 1
         now = clock()
-        timing = Timing(kind, name, span_id, parent_id, subject, now, now)
-        self._timings.append(timing)
+        timing = Timing(
+            kind, name, self.span_id + below, parent_id, subject, now, now, None, parents
+        )
+        self.begun.append(timing)
         return timing
 
     def phase(self, name: str, begin_ns: int, end_ns: int, error: str | None = None) -> None:
@@ -189,18 +185,17 @@ class Trace:
             self.phase("encode", shaped_ns, end_ns)
             self._ends = None
         for name, begin_ns, end_ns, error in self._phases or ():
-            self._last_id += 1
-            timing = Timing(
-                "phase", name, self._last_id, self.span_id, None, begin_ns, end_ns, error
-            )
-            self._timings.append(timing)
+            self._spans_below += 1
+            span_id = self.span_id + self._spans_below
+            timing = Timing("phase", name, span_id, self.span_id, None, begin_ns, end_ns, error)
+            self.begun.append(timing)
         self._phases = None
-        return self._timings
+        return self.begun
 
     @property
     def steps(self) -> list[Timing]:
         """Steps only, in the order in which they began."""
-        return [timing for timing in self._timings if timing.kind == "step"]
+        return [timing for timing in self.begun if timing.kind == "step"]
 
     def headers(self, timing: Timing) -> list[tuple[str, str]]:
         """What tells a backend that its work belongs to `timing`."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 if TYPE_CHECKING:
     from gateway.client.request import ClientRequest
     from gateway.response_headers import ResponseState
@@ -14,10 +16,8 @@ if TYPE_CHECKING:
     from gateway.upstream.cache.outward import OutwardFreshness
 
 
-class CallStats:
+class CallStats(msgspec.Struct, eq=False):
     """What one request asked of its backends, for its log line.
-
-    Where nothing was asked, the values are the class's: making one costs little.
 
     Attributes:
         calls: Upstream calls sent, retries included; a shared call counts for its leader.
@@ -52,9 +52,7 @@ class CallStats:
     exposed: frozenset[str] | None = None
     tracked: list[tuple[str, float | None, dict[str, Any]]] | None = None
     shadows: list[Callable[[], None]] | None = None
-
-    def __init__(self) -> None:
-        self.by_source: dict[str, int] = {}
+    by_source: dict[str, int] = msgspec.field(default_factory=dict)
 
     def expose(self, flags: frozenset[str]) -> None:
         """Note that something is asked that depends on flags."""

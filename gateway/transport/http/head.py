@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+import msgspec
 
 from gateway.auth.principal import Principal
 from gateway.client.request import ClientRequest
@@ -36,8 +37,7 @@ class RawHead(Protocol):
     root_path: str
 
 
-@dataclass(slots=True)
-class RequestHead:
+class RequestHead(msgspec.Struct):
     """What the head of a request decides.
 
     Attributes:

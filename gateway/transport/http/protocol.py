@@ -424,7 +424,7 @@ class HttpProtocol(asyncio.Protocol):
             self._linger()
             return
         body = response.body if message.method != "HEAD" else b""
-        self._write(self._assemble(response.status, response.head, b"\r\n") + body)
+        self._write(self._assemble(response.status, response.head, b"\r\n", body))
         if is_read:
             self._next()
         else:  # its rest is read and dropped
@@ -531,13 +531,14 @@ class HttpProtocol(asyncio.Protocol):
         self._loop.call_later(LINGER_S, self._transport.abort)
 
     def _write_last(self, response: HttpResponse) -> None:
-        head = self._assemble(response.status, response.head, b"connection: close\r\n\r\n")
         is_head = self._message is not None and self._message.method == "HEAD"
-        self._write(head if is_head else head + response.body)
+        body = b"" if is_head else response.body
+        ending = b"connection: close\r\n\r\n"
+        self._write(self._assemble(response.status, response.head, ending, body))
 
-    def _assemble(self, status: int, head: bytes, ending: bytes) -> bytes:
+    def _assemble(self, status: int, head: bytes, ending: bytes, body: bytes = b"") -> bytes:
         lines = self._registry.server_lines(self._server.default_headers)
-        return b"%b%b%b%b" % (status_line(status), lines, head, ending)
+        return b"".join((status_line(status), lines, head, ending, body))
 
     def _linger(self) -> None:
         """End our side, and drop what still comes: a reset would take the answer from the client (RFC 9112 §9.6)."""

@@ -6,10 +6,11 @@ Pure: no I/O.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
+
+import msgspec
 
 from gateway.errors import ClientError
 from gateway.response.record import Answer
@@ -25,8 +26,7 @@ CONTENT_TYPES = {
 ALWAYS_TOLD = frozenset({401, 403, 405, 408, 413, 415, 417, 426, 429, 431, 500, 501, 503})
 
 
-@dataclass(slots=True)
-class HttpResponse:
+class HttpResponse(msgspec.Struct):
     """An answer in one piece.
 
     Attributes:
@@ -52,8 +52,7 @@ class Channel(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class StreamingResponse:
+class StreamingResponse(msgspec.Struct):
     """An answer that goes on.
 
     Attributes:
