@@ -146,6 +146,11 @@ def own_enum_coercion(type_: GraphQLEnumType) -> Callable[[Any], Any] | None:
     return None if is_inherited else found
 
 
+def value_coercion(type_: GraphQLScalarType) -> Callable[[Any], Any]:
+    """How a scalar coerces a variable's value: Undefined, or an error, for a wrong one."""
+    return type_.coerce_input_value if IS_3_3 else type_.parse_value
+
+
 def literal_coercion(type_: GraphQLScalarType) -> Callable[[ValueNode], Any]:
     """How a scalar coerces a literal without variables: Undefined, or an error, for a wrong one."""
     name = "coerce_input_literal" if IS_3_3 else "parse_literal"

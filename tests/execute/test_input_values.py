@@ -10,6 +10,7 @@ from graphql import GraphQLSchema, parse
 
 from gateway.execute.prepare import prepare
 from gateway.integrations import graphql_core as dropin
+from gateway.runtime import reference
 from tests.execute.reference import compare, make_schema
 
 SDL = """
@@ -113,6 +114,72 @@ async def test_variables_in_a_literal(
     schema: GraphQLSchema, text: str, given: dict[str, Any]
 ) -> None:
     await compare(schema, VARIABLES % text, variable_values=given)
+
+
+SENT: list[tuple[str, Any]] = [
+    ("Filter", {}),
+    ("Filter", {"inner": {"range": {"to": 3}, "es": ["B"]}}),
+    ("Filter", {"es": "B", "ids": [1, "2", 3.0], "names": ["x", None], "list": 5, "e": "A"}),
+    ("Filter", {"list": [[1], None, 2], "any": {"deep": [1, {}]}, "range": None, "ranges": {"from": 2}}),
+    ("Filter", {"names": [1], "unknown": 1}),
+    ("Filter", {"range": {"from": None}}),
+    ("Filter", {"range": {"to": 2**31}}),
+    ("Filter", {"range": 5, "ids": [True, {}, 2**60]}),
+    ("Filter", {"list": [[None]], "es": ["C"]}),
+    ("Filter!", {"e": 1}),
+    ("Filter!", None),
+    ("[Filter!]", [{}, {"inner": {}}]),
+    ("[Filter!]", {"ids": 7}),
+    ("[Filter!]", [None]),
+    ("[Filter!]", ()),
+    ("Strict", {"id": 1, "count": 2}),
+    ("Strict", {"count": 2, "id": "x", "ranges": [{}]}),
+    ("Strict", {"id": 1}),
+    ("One", {"id": 5}),
+    ("One", {"range": {}}),
+    ("One", {"id": None}),
+    ("One", {"id": "a", "range": {}}),
+    ("One", {}),
+    ("Float", 3),
+    ("Float", 2**70),
+    ("Float", float("nan")),
+    ("ID", 2**70),
+    ("ID", 5.5),
+    ("Any", {"a": [1, None]}),
+    ("Any!", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("type_", "value"), SENT)
+async def test_a_variable(schema: GraphQLSchema, type_: str, value: Any) -> None:
+    text = f"query ($v: {type_}) {{ f(any: $v) again: f(any: {{x: [$v]}}) }}"
+    await compare(schema, text, variable_values={"v": value})
+
+
+@pytest.mark.parametrize("depth", [5, 50, 400])
+async def test_a_value_in_many_others(schema: GraphQLSchema, depth: int) -> None:
+    value: dict[str, Any] = {"names": ["x"]}
+    for _ in range(depth):
+        value = {"inner": value}
+    text = "query ($v: Filter) { f(filter: $v) }"
+    await compare(schema, text, variable_values={"v": value})
+
+
+def test_a_right_value_is_not_coerced_by_graphql_core(
+    monkeypatch: pytest.MonkeyPatch, schema: GraphQLSchema
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("graphql-core was asked")
+
+    monkeypatch.setattr(reference, "coerce_variables", refuse)
+    text = "query ($v: Filter, $o: One, $s: Strict!) { f(filter: $v, one: $o, strict: $s) }"
+    given = {"v": SENT[1][1], "o": {"id": 5}, "s": {"id": 1, "count": 2}}
+    coerced: Any = prepare(schema, parse(text)).coercers.coerce(given)
+    assert coerced["v"]["inner"]["range"] == {"from": 1, "to": 3, "note": "none"}
+    assert coerced["s"]["ranges"] == [{"from": 1, "to": 9, "note": "none"}]
+    coerced["s"]["ranges"].append("changed")
+    again: Any = prepare(schema, parse(text)).coercers.coerce(given)
+    assert len(again["s"]["ranges"]) == 1
 
 
 PROPERTIES = [
