@@ -13,19 +13,15 @@ from graphql import (
     FloatValueNode,
     GraphQLArgument,
     GraphQLEnumType,
-    GraphQLSchema,
     IntValueNode,
-    OperationDefinitionNode,
     StringValueNode,
     ValueNode,
     get_named_type,
     is_enum_type,
     is_input_object_type,
-    is_list_type,
     is_non_null_type,
     is_scalar_type,
     specified_scalar_types,
-    type_from_ast,
 )
 
 from gateway.runtime import reference
@@ -76,26 +72,6 @@ def is_plain(argument: GraphQLArgument) -> bool:
 def is_any_right(type_: Any, value: ValueNode) -> bool:
     """Whether all literals of a literal's kind are right for a built-in scalar: Int has a range, others have none."""
     return isinstance(value, _KINDS.get(get_named_type(type_).name, ()))
-
-
-def known_variables(
-    schema: GraphQLSchema, operation: OperationDefinitionNode | None
-) -> dict[str, bool]:
-    """The variables that a run has no default of, each with whether its value is there and not null."""
-    definitions = (operation and operation.variable_definitions) or ()
-    return {
-        node.variable.name.value: _is_never_null(type_from_ast(schema, node.type))
-        for node in definitions
-        if node.default_value is None
-    }
-
-
-def _is_never_null(type_: Any) -> bool:
-    """Whether no right value of a type is coerced to null; a function of the user's may give it for any."""
-    if not is_non_null_type(type_):
-        return False
-    type_ = type_.of_type
-    return is_list_type(type_) or specified_scalar_types.get(type_.name) is type_
 
 
 def is_own_leaf(type_: Any) -> bool:

@@ -21,7 +21,6 @@ from gateway.graph.views.view import SchemaView
 from gateway.plan.collect import field_nodes
 from gateway.plan.nodes import Kind, Leaf, ListOf, Output, Plan
 from gateway.runtime import reference
-from gateway.runtime.argument_types import known_variables
 from gateway.runtime.arguments import Arguments
 from gateway.runtime.bound import (
     WATCHED,
@@ -32,6 +31,7 @@ from gateway.runtime.bound import (
     BoundOutput,
     BoundSelection,
 )
+from gateway.runtime.literals import known_variables
 
 
 class Bound:

@@ -13,9 +13,11 @@ from graphql import (
     GraphQLArgument,
     GraphQLInputField,
     GraphQLInputObjectType,
+    GraphQLSchema,
     ListValueNode,
     NullValueNode,
     ObjectValueNode,
+    OperationDefinitionNode,
     Undefined,
     ValueNode,
     VariableNode,
@@ -23,7 +25,8 @@ from graphql import (
     is_list_type,
     is_non_null_type,
     is_required_input_field,
-    value_from_ast,
+    specified_scalar_types,
+    type_from_ast,
 )
 
 from gateway.graph.resolvers import fresh
@@ -94,7 +97,10 @@ def compile_literal(type_: Any, node: ValueNode) -> Fill | None:
 def _constant(type_: Any, node: ValueNode) -> Fill | None:
     if not is_settled(type_, node):
         return None
-    value = value_from_ast(node, type_)
+    try:
+        value = reference.constant(type_, node)
+    except Exception:
+        return None
     if value is Undefined:
         return None
     return (lambda _coerced: fresh(value)) if is_container(value) else lambda _coerced: value
@@ -151,6 +157,26 @@ def _input_object(type_: GraphQLInputObjectType, node: ObjectValueNode) -> Fill 
         return filled
 
     return fill_object
+
+
+def known_variables(
+    schema: GraphQLSchema, operation: OperationDefinitionNode | None
+) -> dict[str, bool]:
+    """The variables without a default that may be wrong, each with whether its value is there and not null."""
+    known = {}
+    for node in (operation and operation.variable_definitions) or ():
+        type_ = type_from_ast(schema, node.type)
+        if node.default_value is None or compile_literal(type_, node.default_value) is not None:
+            known[node.variable.name.value] = _is_never_null(type_)
+    return known
+
+
+def _is_never_null(type_: Any) -> bool:
+    """Whether no right value of a type is coerced to null; a function of the user's may give it for any."""
+    if not is_non_null_type(type_):
+        return False
+    type_ = type_.of_type
+    return is_list_type(type_) or specified_scalar_types.get(type_.name) is type_
 
 
 def default_of(field: GraphQLArgument | GraphQLInputField) -> Any:

@@ -21,6 +21,7 @@ from graphql import (
     Undefined,
     ValueNode,
     default_field_resolver,
+    value_from_ast,
 )
 from graphql.execution.values import get_argument_values, get_variable_values
 from graphql.pyutils import inspect, is_awaitable
@@ -37,7 +38,7 @@ if IS_3_3:
     from graphql.execution.incremental.incremental_executor import IncrementalExecutor
     from graphql.execution.values import VariableValues, VariableValueSource
     from graphql.type import GraphQLResolveInfoHelpers
-    from graphql.utilities.coerce_input_value import coerce_default_value
+    from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
 
     INCREMENTAL_EXECUTOR: type[Any] = IncrementalExecutor
     OWN_EXECUTORS: tuple[type[Any], ...] = (
@@ -156,6 +157,12 @@ def literal_coercion(type_: GraphQLScalarType) -> Callable[[ValueNode], Any]:
     name = "coerce_input_literal" if IS_3_3 else "parse_literal"
     coerce: Callable[[ValueNode], Any] = getattr(type_, name)
     return coerce
+
+
+def constant(type_: Any, node: ValueNode) -> Any:
+    """The value of a literal without variables: Undefined for a wrong one. Errors: TypeError for a wrong default."""
+    # 3.3 still has the older function, which leaves out the defaults of input fields.
+    return coerce_input_literal(node, type_) if IS_3_3 else value_from_ast(node, type_)
 
 
 def takes_any_literal(type_: GraphQLScalarType) -> bool:

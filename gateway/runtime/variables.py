@@ -20,12 +20,16 @@ from graphql.utilities import type_from_ast
 from gateway.graph.resolvers import fresh
 from gateway.runtime import reference
 from gateway.runtime.coercers import Coerce, coercers_of
-from gateway.runtime.literals import WRONG
+from gateway.runtime.literals import MISSING, WRONG, Fill, compile_literal
 from gateway.runtime.request import Source
 
 
 def _refuse(_value: Any, _depth: int) -> Any:
     return WRONG
+
+
+def _leave_out(_coerced: dict[str, Any]) -> Any:
+    return MISSING
 
 
 class VariableCoercers:
@@ -39,17 +43,17 @@ class VariableCoercers:
         self.schema = schema
         self.operation = operation
         self.names: list[str] = []
-        self._coercers: list[tuple[str, Coerce, bool]] = []
+        self._coercers: list[tuple[str, Coerce, Fill | None]] = []
         coercers = coercers_of(schema)
         for definition in operation.variable_definitions or ():
             name = definition.variable.name.value
             type_: Any = type_from_ast(schema, definition.type)
             coerce = coercers.compile(type_) if is_input_type(type_) else _refuse
-            may_be_absent = (
-                not isinstance(type_, GraphQLNonNull) and definition.default_value is None
-            )
+            absent: Fill | None = None if isinstance(type_, GraphQLNonNull) else _leave_out
+            if definition.default_value is not None:
+                absent = compile_literal(type_, definition.default_value)
             self.names.append(name)
-            self._coercers.append((name, coerce, may_be_absent))
+            self._coercers.append((name, coerce, absent))
 
     def coerce(
         self,
@@ -69,15 +73,15 @@ class VariableCoercers:
         Source: GraphQL specification §6.1.2; messages are graphql-core's.
         """
         coerced: dict[str, Any] = {}
-        for name, coerce, may_be_absent in self._coercers:
-            if name not in raw:
-                if may_be_absent:
-                    continue
-                break
-            value = coerce(raw[name], 0)
+        for name, coerce, absent in self._coercers:
+            if name in raw:
+                value = coerce(raw[name], 0)
+            else:
+                value = WRONG if absent is None else absent(coerced)
             if value is WRONG:
                 break
-            coerced[name] = value
+            if value is not MISSING:
+                coerced[name] = value
         else:
             return coerced
         operation = source.operation if source is not None else None

@@ -88,6 +88,7 @@ WITH_VARIABLES = [
     "any: [$any, 1]",
     "ids: [[$id], [1]]",
     "es: [$e]",
+    "filter: {ranges: [$range, {to: 3}], inner: {range: {}, ids: [1, $id]}}",
     "filter: {inner: {inner: {range: {to: $n}, list: [[$m, $n]]}}}",
 ]  # fmt: skip
 
@@ -156,6 +157,20 @@ async def test_a_variable(schema: GraphQLSchema, type_: str, value: Any) -> None
     await compare(schema, text, variable_values={"v": value})
 
 
+DEFAULTS = [
+    "$v: Int = 3", "$v: [ID!] = 5", "$v: Filter = {range: {}, es: [B]}", "$v: One = {id: 1}", "$v: Any = {a: [1]}",
+    "$v: E! = A", "$v: Strict = null", "$v: Int! = 3",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [{}, {"v": None}])
+@pytest.mark.parametrize("variable", DEFAULTS)
+async def test_a_variable_that_is_absent(
+    schema: GraphQLSchema, variable: str, given: dict[str, Any]
+) -> None:
+    await compare(schema, f"query ({variable}) {{ f(any: {{x: [$v]}}) }}", variable_values=given)
+
+
 @pytest.mark.parametrize("depth", [5, 50, 400])
 async def test_a_value_in_many_others(schema: GraphQLSchema, depth: int) -> None:
     value: dict[str, Any] = {"names": ["x"]}
@@ -172,14 +187,16 @@ def test_a_right_value_is_not_coerced_by_graphql_core(
         raise AssertionError("graphql-core was asked")
 
     monkeypatch.setattr(reference, "coerce_variables", refuse)
-    text = "query ($v: Filter, $o: One, $s: Strict!) { f(filter: $v, one: $o, strict: $s) }"
+    text = "query ($v: Filter, $o: One, $s: Strict!, $d: Strict = {id: 1, count: 2}) { f(filter: $v, one: $o, strict: $s, strictly: $d) }"
     given = {"v": SENT[1][1], "o": {"id": 5}, "s": {"id": 1, "count": 2}}
     coerced: Any = prepare(schema, parse(text)).coercers.coerce(given)
     assert coerced["v"]["inner"]["range"] == {"from": 1, "to": 3, "note": "none"}
     assert coerced["s"]["ranges"] == [{"from": 1, "to": 9, "note": "none"}]
+    assert coerced["d"] == coerced["s"]
     coerced["s"]["ranges"].append("changed")
+    coerced["d"]["ranges"].append("changed")
     again: Any = prepare(schema, parse(text)).coercers.coerce(given)
-    assert len(again["s"]["ranges"]) == 1
+    assert len(again["s"]["ranges"]) == len(again["d"]["ranges"]) == 1
 
 
 PROPERTIES = [
@@ -188,6 +205,8 @@ PROPERTIES = [
     ("query ($n: Int, $m: Int!) { o { p(must: $m, size: $n) } }", False),
     ("query ($e: [E!]) { o { p(must: 1, es: $e) } }", False),
     ("query ($n: Int = 1) { o { p(must: $n) } }", True),
+    ("query ($n: Int = 1) { o { p(must: 1, size: $n) } }", False),
+    ("query ($n: Int! = 1) { o { p(must: $n) } }", False),
     ("query ($n: Int) { o { p(must: 1, filter: {list: [[$n]]}) } }", True),
 ]
 
