@@ -5,7 +5,7 @@ It must leave out nothing that an answer may depend on: what is missing here wou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -59,18 +59,18 @@ class RequestKeys(msgspec.Struct):
         """Equal for requests that get the same answers."""
         return self.exact, self.own, self.is_private
 
-    def found_by(self, *, may_be_shared: bool = True) -> Iterator[bytes]:
+    def found_by(self, *, may_be_shared: bool = True) -> tuple[bytes, ...]:
         """Where the answer may be: what anybody gets, then what is its principal's own.
 
         Args:
             may_be_shared: Whether there are answers that more than the very same request gets: looking costs a digest.
         """
-        if self.own is None or not self.is_private:
-            yield self.exact
-            if may_be_shared:
-                yield self.shared
-        if self.own is not None:
-            yield self.own
+        own = self.own
+        if own is None:
+            return (self.exact, self.shared) if may_be_shared else (self.exact,)
+        if self.is_private:
+            return (own,)
+        return (self.exact, self.shared, own) if may_be_shared else (self.exact, own)
 
     def kept_by(self, private_id: str | None, *, is_shared: bool) -> bytes:
         """Where an answer is kept."""

@@ -108,14 +108,14 @@ class MemoryCache:
                     return entry
         return None
 
-    def put(self, request: UpstreamRequest, entry: StoredResponse) -> None:
-        """Keep an answer in the place of the one that the same request had."""
-        size = entry.size_bytes
+    def put(self, request: UpstreamRequest, entry: StoredResponse) -> bool:
+        """Keep an answer in the place of the one that the same request had; False where it is purged."""
         if self.is_purged(entry):
-            return
+            return False
         self.remove(request)  # it is older, also than what there is no room for
+        size = entry.size_bytes
         if size > self.max_bytes:
-            return
+            return True
         key = keys_of(request).kept_by(entry.private_id, is_shared=entry.varies is not None)
         self._has_shared |= entry.varies is not None
         found = self._entries.get(key)
@@ -124,7 +124,9 @@ class MemoryCache:
         self.size_bytes += size
         if found.__class__ is list and len(found) >= MOST_VARIANTS:
             self._drop(key, found[:1])
-        self._make_room()
+        if self.size_bytes > self.max_bytes:
+            self._make_room()
+        return True
 
     def get(self, key: Hashable) -> Any:
         """What is stored under a key that is no request's; None for nothing."""

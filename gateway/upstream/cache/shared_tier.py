@@ -176,7 +176,7 @@ class SharedTier:
 
     def _lease(self, request: UpstreamRequest) -> bytes:
         """Who asks the origin, of those who know the same purges."""
-        digest = next(keys_of(request).found_by())
+        digest = keys_of(request).found_by()[0]
         return self._key(b"lease:%d-%d:%b" % (*self.log.newest, digest))
 
     def _entry(self, key: bytes, value: bytes | None, began: int) -> StoredResponse | None:

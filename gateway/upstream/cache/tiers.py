@@ -85,8 +85,7 @@ class Tiers:
         found = await self._lookups.call_once(keys_of(request).who, look, inf, lambda _: None)
         if found is None or (known is not None and found.fresh_until <= known.fresh_until):
             return known
-        self.memory.put(request, found)
-        return None if self.memory.is_purged(found) else found
+        return found if self.memory.put(request, found) else None
 
     def _is_led(self, entry: StoredResponse | None) -> bool:
         """Whether one is to ask for all where this is known: not where it is given, nor where each has to ask."""
@@ -129,8 +128,7 @@ class Tiers:
             request.cache_lease = None
             return  # it was shared, and another has kept it
         self._last = response
-        self.memory.put(request, entry)
-        if self.shared is not None and not self.memory.is_purged(entry):
+        if self.memory.put(request, entry) and self.shared is not None:
             self._kept.add(request.endpoint)
             self.shared.put(request, entry, begin.shared)
             self.shared.end_lease(request, is_kept=True)
