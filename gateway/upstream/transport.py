@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol, overload
 
 import msgspec
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.upstream.cache.stored import StoredResponse
 
 Header = tuple[str, str]
+NAME, VALUE = itemgetter(0), itemgetter(1)
 MAX_DIGITS = 18
 """Of numbers in headers: more than any length, and well within 64 bits."""
 
@@ -87,14 +89,11 @@ class Headers(Sequence[Header]):
         raw: Names in any case, and values, in order.
     """
 
-    __slots__ = ("_at", "_names", "_values")
+    __slots__ = ("_at", "_names", "_raw")
 
     def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
-        names: tuple[bytes, ...] = ()
-        self._values: tuple[bytes, ...] = ()
-        if raw:
-            names, self._values = zip(*raw, strict=True)
-        self._names, self._at = _places(_lower(names))
+        self._raw: Sequence[tuple[object, bytes]] = raw
+        self._names, self._at = _layout(tuple(map(NAME, raw)))
 
     @classmethod
     def of(cls, headers: Sequence[Header]) -> Headers:
@@ -109,7 +108,7 @@ class Headers(Sequence[Header]):
         """Of lower-case names and their values."""
         made = cls.__new__(cls)
         made._names, made._at = _places(names)
-        made._values = values
+        made._raw = tuple(zip(names, values, strict=True))
         return made
 
     @property
@@ -120,7 +119,7 @@ class Headers(Sequence[Header]):
     @property
     def values(self) -> tuple[bytes, ...]:
         """The values, in order."""
-        return self._values
+        return tuple(map(VALUE, self._raw))
 
     def has(self, names: frozenset[str]) -> bool:
         """Whether one of these is there."""
@@ -131,7 +130,7 @@ class Headers(Sequence[Header]):
         if self._at.keys().isdisjoint(names):
             return self
         left = _others(self._names, names)
-        values = self._values
+        values = self.values
         return Headers.named(
             tuple([self._names[at] for at in left]), tuple([values[at] for at in left])
         )
@@ -139,14 +138,14 @@ class Headers(Sequence[Header]):
     def first(self, name: str) -> str | None:
         """The first value of a lower-case name."""
         at = self._at.get(name)
-        return None if at is None else self._values[at].decode("latin-1")
+        return None if at is None else self._raw[at][1].decode("latin-1")
 
     def all(self, name: str) -> list[str]:
         """All values of a lower-case name, in order."""
         if name not in self._at:
             return []
-        found = zip(self._names, self._values, strict=True)
-        return [value.decode("latin-1") for known, value in found if known == name]
+        found = zip(self._names, self._raw, strict=True)
+        return [value.decode("latin-1") for known, (_, value) in found if known == name]
 
     @overload
     def __getitem__(self, index: int) -> Header: ...
@@ -156,7 +155,7 @@ class Headers(Sequence[Header]):
         return list(self)[index]
 
     def __iter__(self) -> Iterator[Header]:
-        values = [value.decode("latin-1") for value in self._values]
+        values = [value.decode("latin-1") for _, value in self._raw]
         return zip(self._names, values, strict=True)
 
     def __len__(self) -> int:
@@ -167,9 +166,9 @@ class Headers(Sequence[Header]):
 
 
 @lru_cache(maxsize=1024)
-def _lower(raw_names: tuple[bytes, ...]) -> tuple[str, ...]:
-    """The names as text in lower case."""
-    return tuple(name.decode("latin-1").lower() for name in raw_names)
+def _layout(raw_names: tuple[bytes, ...]) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The names as text in lower case, and where each stands first."""
+    return _places(tuple(name.decode("latin-1").lower() for name in raw_names))
 
 
 @lru_cache(maxsize=1024)

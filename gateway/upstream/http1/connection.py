@@ -79,7 +79,7 @@ class Http1Connection(OriginSocket):
         self, data: bytes, source: str, deadline: float, *, is_head: bool
     ) -> H1Response:
         """Write a request; the answer's `waiter` is resolved at its head, or at its end where that is near."""
-        exchange = H1Response(self, self.loop.create_future(), source, is_head=is_head)
+        exchange = H1Response(self, self.loop.create_future(), source, is_head)
         self._exchange = exchange
         self._head_bytes = self._silent_bytes = 0
         self._is_done = self._keep_alive = False

@@ -7,8 +7,10 @@ holds a connection, and nothing here awaits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from gateway.errors import UpstreamError
 from gateway.upstream.content import pieces_of
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 SHORT_BYTES = 64 * 1024
 
 
-class H1Response:
+class H1Response(msgspec.Struct, eq=False):
     """As the port's `UpstreamResponse`.
 
     Attributes:
@@ -36,41 +38,18 @@ class H1Response:
         received: Bytes of the body so far.
     """
 
-    __slots__ = (
-        "_headers",
-        "connection",
-        "error",
-        "is_head",
-        "is_stale",
-        "limit",
-        "parts",
-        "raw_headers",
-        "received",
-        "source",
-        "status",
-        "waiter",
-    )
-
-    def __init__(
-        self,
-        connection: Http1Connection,
-        waiter: asyncio.Future[None],
-        source: str,
-        *,
-        is_head: bool,
-    ) -> None:
-        self.status = 0
-        self.raw_headers: list[tuple[bytes, bytes]] = []
-        self.parts: list[bytes] = []
-        self.received = 0
-        self.limit: int | None = None
-        self.connection: Http1Connection | None = connection
-        self.waiter: asyncio.Future[None] | None = waiter
-        self.error: UpstreamError | None = None
-        self.is_stale = False
-        self.is_head = is_head
-        self.source = source
-        self._headers: Headers | None = None
+    connection: Http1Connection | None
+    waiter: asyncio.Future[None] | None
+    source: str
+    is_head: bool
+    status: int = 0
+    raw_headers: Sequence[tuple[bytes, bytes]] = ()
+    parts: list[bytes] = msgspec.field(default_factory=list)
+    received: int = 0
+    limit: int | None = None
+    error: UpstreamError | None = None
+    is_stale: bool = False
+    _headers: Headers | None = None
 
     @property
     def headers(self) -> Headers:
