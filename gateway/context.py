@@ -130,7 +130,7 @@ class Context:
         is_traced = trace is not None and bool(trace.propagation)
         return {
             "request_id": self.client.request_id,
-            "trace_id": f"{trace.trace_id:032x}" if trace is not None and is_traced else None,
+            "trace_id": trace.trace_hex if trace is not None and is_traced else None,
         }
 
     @property

@@ -276,7 +276,7 @@ class Revision:
         if worker.tracing is not None:
             context.stats.trace = worker.tracing.begin(client.headers)
         elif worker.is_timed:
-            context.stats.trace = Trace(0, None, ())
+            context.stats.trace = Trace(())
         return self._furnish(context) if self._factories or self._application else context
 
     async def _furnish(self, context: Context) -> Context:

@@ -72,7 +72,7 @@ class OperationObserver:
             if self.tracing.keeps(trace, failed=failed, took_s=took_s):
                 self.tracing.write(trace, *span_of(answer), failed=failed, events=events_of(met))
                 if record.durations is not None:
-                    record.durations.exemplify(took_s, trace.trace_id)
+                    record.durations.exemplify(took_s, trace.trace_hex)
         if self.log is not None:
             self.log.ended(answer, context, took_s)
 

@@ -109,10 +109,10 @@ class Histogram:
         self.counts[bisect_left(self.bounds, seconds)] += 1
         self.sum += seconds
 
-    def exemplify(self, seconds: float, trace_id: int) -> None:
+    def exemplify(self, seconds: float, trace_id: str) -> None:
         """Name the trace of one that was counted."""
         bucket = bisect_left(self.bounds, seconds)
-        self.exemplars[bucket] = (f"{trace_id:032x}", seconds, time.time())
+        self.exemplars[bucket] = (trace_id, seconds, time.time())
 
     def sample(self) -> Value:
         return [*self.counts, self.sum]

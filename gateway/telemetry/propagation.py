@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-Parent = tuple[int, int, bool]
-HEX = re.compile(r"[0-9a-fA-F]+")
+from gateway.telemetry.trace import Parent
+
+ODD = "13579bdfBDF"
+NO_TRACE, NO_SPAN = "0" * 32, "0" * 16
 
 
 def parse_w3c(headers: Mapping[str, str]) -> Parent | None:
@@ -15,9 +16,12 @@ def parse_w3c(headers: Mapping[str, str]) -> Parent | None:
     if value is None:
         return None
     parts = value.strip().split("-")
-    if len(parts) < 4 or len(parts[0]) != 2 or parts[0] == "ff" or len(parts[3]) != 2:
+    if len(parts) < 4 or parts[0] == "ff":
         return None
-    return _parent(parts[1], parts[2], parts[3], widths=(32, 16))
+    version, trace, span, flags = parts[:4]
+    if len(version) != 2 or len(trace) != 32 or len(span) != 16 or len(flags) != 2:
+        return None
+    return _parent_of(trace, span, flags)
 
 
 def parse_b3(headers: Mapping[str, str]) -> Parent | None:
@@ -37,17 +41,21 @@ def parse_jaeger(headers: Mapping[str, str]) -> Parent | None:
     return _parent(parts[0], parts[1], parts[3]) if len(parts) == 4 else None
 
 
-def _parent(
-    trace: str, span: str, flags: str, widths: tuple[int, int] | None = None
-) -> Parent | None:
-    if widths is not None and (len(trace), len(span)) != widths:
+def _parent(trace: str, span: str, flags: str) -> Parent | None:
+    """By ids that may be short."""
+    if not (0 < len(trace) <= 32 and 0 < len(span) <= 16 and 0 < len(flags) <= 2):
         return None
-    if not (len(trace) <= 32 and len(span) <= 16 and len(flags) <= 2):
+    return _parent_of(trace.zfill(32), span.zfill(16), flags.zfill(2))
+
+
+def _parent_of(trace: str, span: str, flags: str) -> Parent | None:
+    try:
+        size = len(bytes.fromhex(trace + span + flags))
+    except ValueError:
         return None
-    if not HEX.fullmatch(trace + span + flags) or not (trace and span and flags):
-        return None  # `int` would also take a sign, an underscore and a space
-    trace_id, span_id, flag = int(trace, 16), int(span, 16), int(flags, 16)
-    return (trace_id, span_id, bool(flag & 1)) if trace_id and span_id else None
+    if size != 25 or trace == NO_TRACE or span == NO_SPAN:
+        return None  # a blank is no digit, but is passed over
+    return trace.lower(), span, flags[1] in ODD
 
 
 PARSERS = {"w3c": parse_w3c, "b3": parse_b3, "jaeger": parse_jaeger}

@@ -61,7 +61,7 @@ def trace_report(trace: Trace, root: str, plan: Mapping[str, Any]) -> dict[str, 
     started = datetime.fromtimestamp(trace.began_at_ns / 1e9, UTC)
     return {
         "version": VERSION,
-        "traceId": f"{trace.trace_id:032x}",
+        "traceId": trace.trace_hex,
         "startTime": started.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "duration": end_ns - begin_ns,
         "spans": spans,

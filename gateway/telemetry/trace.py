@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import msgspec
 
 Phase = tuple[str, int, int, str | None]
+Parent = tuple[str, str, bool]
+"""Of the span that a request is below: the trace's id and its own, hexadecimal, and whether it is sampled."""
 clock = time.perf_counter_ns
 # The ids of requests' own spans, from a place of the worker's own; each request has room for those below.
 SPANS = count(getrandbits(62), 2**20)
@@ -110,8 +112,9 @@ class Trace(msgspec.Struct, eq=False):
     """One request's timings.
 
     Attributes:
-        trace_id, span_id: Of the request's own span.
-        parent_id: Of the client's span; None for a trace that begins here.
+        span_id: Of the request's own span.
+        propagation: How backends are told.
+        parent: The client's span; None for a trace that begins here.
         is_sampled: Whether it is recorded for certain.
         is_shown: Whether its client gets it with the answer.
         state: The `tracestate` that came in.
@@ -120,9 +123,8 @@ class Trace(msgspec.Struct, eq=False):
         live: Records spans meanwhile; None in a request that is not sampled.
     """
 
-    _trace_id: int = 0
-    parent_id: int | None = None
     propagation: Sequence[str] = ("w3c",)
+    parent: Parent | None = None
     is_sampled: bool = False
     is_shown: bool = False
     state: str = ""
@@ -132,17 +134,29 @@ class Trace(msgspec.Struct, eq=False):
     begin_ns: int = msgspec.field(default_factory=clock)
     begun: list[Timing] = msgspec.field(default_factory=list)
     _spans_below: int = 0
+    _own_hex: str = ""
     _began_at_ns: int = 0
-    _carrier: tuple[str, str] | None = None
     _phases: list[Phase] | None = None
     _ends: tuple[int, int, int] | None = None
 
     @property
+    def trace_hex(self) -> str:
+        """The trace's id as text; one of its own is made when somebody asks: most requests are in no trace."""
+        if self.parent is not None:
+            return self.parent[0]
+        if not self._own_hex:
+            self._own_hex = (getrandbits(128) or 1).to_bytes(16, "big").hex()
+        return self._own_hex
+
+    @property
     def trace_id(self) -> int:
-        """Made when somebody asks: most requests are in no trace."""
-        if not self._trace_id:
-            self._trace_id = getrandbits(128) or 1
-        return self._trace_id
+        """The trace's id."""
+        return int(self.trace_hex, 16)
+
+    @property
+    def parent_id(self) -> int | None:
+        """Of the client's span; None for a trace that begins here."""
+        return int(self.parent[1], 16) if self.parent is not None else None
 
     @property
     def began_at_ns(self) -> int:
@@ -199,11 +213,8 @@ class Trace(msgspec.Struct, eq=False):
 
     def headers(self, timing: Timing) -> list[tuple[str, str]]:
         """What tells a backend that its work belongs to `timing`."""
-        if self._carrier is None:
-            trace_id = self.trace_id.to_bytes(16, "big").hex()  # a third of what a format takes
-            self._carrier = trace_id, "1" if self.is_sampled else "0"
-        trace_id, flag = self._carrier
-        span_id = timing.span_id.to_bytes(8, "big").hex()
+        trace_id, flag = self.trace_hex, "1" if self.is_sampled else "0"
+        span_id = timing.span_id.to_bytes(8, "big").hex()  # a third of what a format takes
         found = []
         for how in self.propagation:
             if how == "w3c":

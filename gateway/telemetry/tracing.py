@@ -78,13 +78,13 @@ class Tracing:
         for how, parse in self._parsers:
             found = parse(headers)
             if found is not None:
-                trace = Trace(found[0], found[1], propagation=self._propagation)
-                trace.is_sampled = found[2]
-                trace.state = headers.get("tracestate", "") if how == "w3c" else ""
+                trace = Trace(self._propagation, found, found[2])
+                if how == "w3c" and "tracestate" in headers:
+                    trace.state = headers["tracestate"]
                 break
         else:
-            trace = Trace(propagation=self._propagation)
-        if trace.is_sampled or (trace.trace_id & LOW_BITS) < self._bound:
+            trace = Trace(self._propagation)
+        if trace.is_sampled or (self._bound and (trace.trace_id & LOW_BITS) < self._bound):
             trace.is_sampled = True
             trace.live = self
         return trace

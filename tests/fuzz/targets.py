@@ -152,7 +152,7 @@ def negotiation(data: bytes) -> None:
     wants_page("GET", {"accept": text}, data)
     for name, read in zip(("traceparent", "b3", "uber-trace-id"), PARSERS.values(), strict=True):
         found = read({name: text})
-        assert found is None or (0 < found[0] < 2**128 and 0 < found[1] < 2**64)
+        assert found is None or (0 < int(found[0], 16) < 2**128 and 0 < int(found[1], 16) < 2**64)
     signed = Explain(ExplainSettings(trace_header="signed"), {"GATEWAY_TRACE_SECRET": "s" * 16})
     assert not signed.asks_trace({"x-gateway-trace": text})
 

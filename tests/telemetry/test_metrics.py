@@ -126,7 +126,7 @@ def test_of_each_bucket_the_newest_trace_of_all_workers_is_named_in_openmetrics(
     for trace_id in (1, 2):
         took = Family(TOOK, Histogram)
         took.of("a").observe(0.002)
-        took.of("a").exemplify(0.002, trace_id)
+        took.of("a").exemplify(0.002, f"{trace_id:032x}")
         registry = Registry()
         registry.add(took.samples)
         registry.add(took.read_exemplars)

@@ -40,7 +40,7 @@ def log_line(
     """
     stats = context.stats if context else NOTHING_ASKED
     trace = stats.trace if stats.trace and stats.trace.propagation else None
-    trace_id = f'"{trace.trace_id.to_bytes(16, "big").hex()}"' if trace else "null"
+    trace_id = f'"{trace.trace_hex}"' if trace else "null"
     span_id = f'"{trace.span_id.to_bytes(8, "big").hex()}"' if trace else "null"
     who = _of_client(
         client.address,
