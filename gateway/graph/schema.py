@@ -18,8 +18,10 @@ from graphql import (
     specified_directives,
     validate_schema,
 )
-from graphql.language import DirectiveDefinitionNode, TypeDefinitionNode
-from graphql.validation.validate import validate_sdl
+from graphql.language import DirectiveDefinitionNode, ParallelVisitor, TypeDefinitionNode, visit
+from graphql.language.ast import QUERY_DOCUMENT_KEYS
+from graphql.validation import SDLValidationContext
+from graphql.validation.specified_rules import specified_sdl_rules
 
 from gateway.errors import ConfigError, Diagnostic
 from gateway.graph.accepted import is_of_2025
@@ -34,6 +36,11 @@ from gateway.graph.sdl import diagnose, place_of
 
 FIXED = "gateway.fixed"
 DIRECTIVES = "gateway.directives"
+_LOOKED_AT = {
+    kind: tuple(key for key in keys if key not in ("name", "description"))
+    for kind, keys in QUERY_DOCUMENT_KEYS.items()
+}
+"""What of a node the rules visit: half of a schema's nodes are names and descriptions, which none of them does."""
 _OF_DIRECTIVES = ("Unknown directive '@", "Directive '@", "Unknown argument '")
 
 
@@ -69,7 +76,7 @@ def build_schema(
         if _name_of(definition) not in declared
     ]
     whole = DocumentNode(definitions=(*document.definitions, *built_in))
-    errors = validate_sdl(whole)
+    errors = _sdl_errors(whole)
     if any_directive:
         errors = [error for error in errors if not error.message.startswith(_OF_DIRECTIVES)]
     if not errors:
@@ -87,6 +94,14 @@ def build_schema(
     if any(item.severity == "error" for item in found):
         return None, found
     return _without(schema, {_name_of(definition) for definition in built_in}), found
+
+
+def _sdl_errors(document: DocumentNode) -> list[GraphQLError]:
+    """What graphql-core's rules say of an SDL document: its `validate_sdl`, which visits every name."""
+    errors: list[GraphQLError] = []
+    context = SDLValidationContext(document, None, errors.append)
+    visit(document, ParallelVisitor([rule(context) for rule in specified_sdl_rules]), _LOOKED_AT)
+    return errors
 
 
 def _graphql_error(exc: BaseException) -> GraphQLError:

@@ -10,12 +10,13 @@ import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigError, Diagnostic
 from gateway.settings.key_pair import load_key_pair
+
+if TYPE_CHECKING:  # 8 MB of a worker, where nobody has a certificate
+    from cryptography import x509
 
 KEYS = ("server.tls.cert", "server.tls.key")
 PROTOCOLS = ("http/1.1",)
@@ -57,6 +58,8 @@ class ServedPair:
 
         The client that is asked trusts this very certificate. None where it takes it.
         """
+        from cryptography.hazmat.primitives.serialization import Encoding
+
         client = _client_context()
         client.verify_mode = ssl.CERT_REQUIRED
         client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -84,6 +87,8 @@ class ServedPair:
 
 def load_served_pair(cert: str, key: str | None) -> ServedPair:
     """A pair as it can be served. Errors: ConfigError."""
+    from cryptography import x509
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(list(PROTOCOLS))
@@ -99,6 +104,8 @@ def load_served_pair(cert: str, key: str | None) -> ServedPair:
 
 def _ended(cert: str) -> list[str]:
     """Certificates of the chain that have ended. Clients that have a newer one of the same issuer do not mind."""
+    from cryptography import x509
+
     return [
         f"{one.subject.rfc4514_string()}, an issuer in {cert}, has ended at {one.not_valid_after_utc:{MINUTE}}"
         for one in x509.load_pem_x509_certificates(Path(cert).read_bytes())[1:]
