@@ -67,8 +67,11 @@ class PartEmitter(FetchWriter):
         is_deferred = self.bound.plan.is_deferred
         with writer.block(f"def {name}(run):"):
             writer.line("works = run.works")
-            writer.line(f"rows_{root} = {'run.parents' if is_deferred else '[run.root]'}")
-            writer.line(f"types_{root} = set(map(type, rows_{root}))")
+            rows, types = "[run.root]", "{type(run.root)}"
+            if is_deferred:
+                rows, types = "run.parents", f"set(map(type, rows_{root}))"
+            writer.line(f"rows_{root} = {rows}")
+            writer.line(f"types_{root} = {types}")
             self.keep(self.root)
             for number, wave in enumerate(self.part.waves):
                 writer.line(f"# wave {number}")

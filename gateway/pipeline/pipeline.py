@@ -112,8 +112,11 @@ class Pipeline:
             context.stats.trace = show(context.stats.trace)
         try:
             self.admission.check(operation.client.client_key)
+            planned = self.document(operation, context.stats.trace)
             outcome: AwaitableOrValue[Answer | ExecutionResult]
-            outcome = then(self.document(operation, context.stats.trace), self._dispatch)
+            outcome = (
+                self._dispatch(operation) if planned is operation else then(planned, self._dispatch)
+            )
             if not isinstance(outcome, ENDED):
                 return self._finish(operation, outcome, begin)
             answer = self._encoded(operation, outcome)

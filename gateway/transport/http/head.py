@@ -72,13 +72,11 @@ def client_names(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
     """
     name = headers.get("graphql-client-name") or headers.get("apollographql-client-name")
     version = headers.get("graphql-client-version") or headers.get("apollographql-client-version")
-    return printable(name), printable(version)
+    return printable(name) if name else None, printable(version) if version else None
 
 
-def printable(name: str | None) -> str | None:
-    """A name as everybody may be shown it; None for an empty one."""
-    if not name:
-        return None
+def printable(name: str) -> str:
+    """A name as everybody may be shown it."""
     name = name[:MAX_CLIENT_NAME]
     if name.isprintable():
         return name
