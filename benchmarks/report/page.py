@@ -30,7 +30,7 @@ def render(result: Result, history: Sequence[Result] = ()) -> str:
     machine = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in _facts(result))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
         f"<title>Benchmarks of {escape(result.commit)}, {escape(str(result.made))} UTC</title><style>{STYLE.read_text()}</style></head><body>"
         f"<h1>Benchmarks</h1><dl>{machine}</dl>{_legend()}<nav>{contents}</nav>{''.join(sections)}"
         f"<footer>{escape(figures.versions(result))}</footer></body></html>\n"

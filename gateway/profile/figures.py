@@ -65,9 +65,9 @@ def at(ordered: Sequence[int], share: float) -> int:
 def time_text(nanoseconds: float) -> str:
     """`640 ns`, `12.3 µs`, `4.56 ms`, `1.20 s`."""
     for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
-        if nanoseconds >= size:
-            value = nanoseconds / size
-            return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f} {unit}"
+        value = nanoseconds / size
+        if value >= 0.9995:  # what would be rounded to 1000 is one of the next unit
+            return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
     return f"{nanoseconds:.0f} ns"
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from demo.backends import Backends
+from gateway.profile.figures import time_text
 from tests.platform.processes import free_port, wait_until
 from tests.transport.browser import browser_page, chromium
 
@@ -168,3 +169,20 @@ async def test_the_page_needs_nothing_else(backends: Backends, tmp_path: Path) -
         title = await page.evaluate("document.title")
         assert re.fullmatch(r".+, [\d.]+ .?s: \S+, \d{4}-\d\d-\d\d \d\d:\d\d UTC", title), title
         assert (page.foreign, page.complaints) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [
+        (640, "640 ns"),
+        (12_345, "12.3 µs"),
+        (999_400, "999 µs"),
+        (999_600, "1.00 ms"),
+        (9_996_000, "10.0 ms"),
+        (99_960_000, "100 ms"),
+        (999_600_000, "1.00 s"),
+        (1_200_000_000, "1.20 s"),
+    ],
+)
+def test_a_time_has_three_digits(nanoseconds: float, text: str) -> None:
+    assert time_text(nanoseconds) == text

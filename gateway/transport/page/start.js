@@ -1,7 +1,8 @@
 // Starts GraphiQL on the page's own path. Nothing here is read from anywhere else.
 "use strict";
 
-const FIRST_QUERY = `# Ctrl-Enter runs it. Press Ctrl-Space for what can be asked.
+const FIRST_QUERY = `# Ctrl-Enter runs it.
+# Press Ctrl-Space for what can be asked.
 
 {
   __typename

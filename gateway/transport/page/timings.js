@@ -74,8 +74,9 @@ const Timings = (() => {
   // What is said
 
   function time(ns) {
-    if (ns >= 1e9) return `${(ns / 1e9).toPrecision(3)} s`;
-    if (ns >= 1e6) return `${(ns / 1e6).toPrecision(3)} ms`;
+    // What would be rounded to 1000 is one of the next unit.
+    if (ns >= 999.5e6) return `${(ns / 1e9).toPrecision(3)} s`;
+    if (ns >= 999.5e3) return `${(ns / 1e6).toPrecision(3)} ms`;
     return `${Math.max(1, Math.round(ns / 1e3))} µs`;
   }
 
