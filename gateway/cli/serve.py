@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -87,6 +88,7 @@ def serve(
     os.environ[SERVE_CONFIG] = str(config) if config else ""
     os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
     del gateway  # each worker makes its own
+    gc.collect()  # types know each other: this process does nothing that would have them collected
     served = served_config("gateway.cli.serve:worker", workers=processes)
     with meeting_place(processes):
         os.environ[SERVE_PARENT] = str(os.getpid())

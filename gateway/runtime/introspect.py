@@ -179,10 +179,8 @@ class Introspection:
             named: Any = get_named_type(definition.type)
             objects = None if is_leaf_type(named) else self.objects(named, same)
             write: Write = partial(_write_leaf, named.serialize) if not objects else objects.write
-            if is_list_type(get_nullable_type(definition.type)):
-                yield MetaMember(head, read, partial(_write_list, write), objects)
-            else:
-                yield MetaMember(head, read, write)
+            is_list = is_list_type(get_nullable_type(definition.type))
+            yield MetaMember(head, read, write, is_list, objects if is_list else None)
 
 
 class MetaMember(NamedTuple):
@@ -191,13 +189,15 @@ class MetaMember(NamedTuple):
     Attributes:
         head: Its name in JSON, and the colon.
         read: Its value of an object.
-        write: That as JSON; it is never asked for null.
+        write: That as JSON, or an item of it; it is never asked for null.
+        is_list: Whether it is a list.
         items: The objects of it, where it is a list of any.
     """
 
     head: bytes
     read: Callable[[Any], Any]
     write: Write
+    is_list: bool = False
     items: MetaObjects | None = None
 
 
@@ -223,9 +223,15 @@ class MetaObjects:
         known = self.written.get(key)
         if known is None:
             before, parts = b"{", list[bytes]()
-            for head, read, write, _ in self.members:
+            for head, read, write, is_list, _ in self.members:
                 value = read(thing)
-                parts += (before, head, b"null" if value is None else write(value))
+                parts += (before, head)
+                if value is None:
+                    parts.append(b"null")
+                elif is_list:  # not joined by itself: of a whole schema that is megabytes
+                    _add_list(parts, write, value)
+                else:
+                    parts.append(write(value))
                 before = b","
             parts.append(b"}" if parts else b"{}")
             known = self.written[key] = b"".join(parts)
@@ -256,8 +262,12 @@ def _write_leaf(serialize: Callable[[Any], Any], value: Any) -> bytes:
     return write_json(serialize(value))
 
 
-def _write_list(write_item: Write, items: Any) -> bytes:
-    return b"[%b]" % b",".join([write_item(item) for item in items])
+def _add_list(parts: list[bytes], write_item: Write, items: Any) -> None:
+    before = b"["
+    for item in items:
+        parts += (before, write_item(item))
+        before = b","
+    parts.append(b"]" if before == b"," else b"[]")
 
 
 def _write_lists(objects: MetaObjects, thing: Any, levels: int) -> Iterator[None]:
