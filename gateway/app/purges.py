@@ -102,7 +102,7 @@ class PurgeRelay:
 
         It goes on with the last of them that lives, so that workers which are replaced one by one lose no purge.
         """
-        untold = self._shared.log.untold if self._shared is not None else []
+        untold = self._shared.log.untold.texts() if self._shared is not None else []
         try:
             async with asyncio.timeout(HAND_OVER_S):
                 for begin in range(0, len(untold), TAGS_OF_ONE):
@@ -119,7 +119,7 @@ class PurgeRelay:
             except EventsLostError:  # something was missed: nothing that is kept can be trusted
                 self._memory.drop([EVERYTHING])
                 if self._shared is not None:
-                    self._shared.log.doubt_all()
+                    self._shared.log.untold.doubt_all()
             else:
                 return
 
@@ -139,4 +139,4 @@ class PurgeRelay:
 
     def _doubt(self, tags: Sequence[str]) -> None:
         if self._shared is not None:
-            self._shared.log.doubt(tags)
+            self._shared.log.untold.doubt(tags)

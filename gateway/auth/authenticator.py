@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +22,7 @@ from gateway.auth.leases import Leases
 from gateway.auth.principal import ANONYMOUS, Principal, joint
 from gateway.auth.refusals import UnauthenticatedError, bad_token, nobody, unavailable
 from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings
-from gateway.auth.watched import FilePlace, Place, PlaceError, Watched
-from gateway.errors import ConfigError
+from gateway.auth.watched import FilePlace, Place, Watched, told_as
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -292,12 +290,3 @@ class Authenticator:
         if client is None and self._is_required:
             raise nobody()
         return client or ANONYMOUS
-
-
-@contextmanager
-def told_as(key: str) -> Iterator[None]:
-    """Errors: ConfigError for what cannot be read or used, with the setting that names it."""
-    try:
-        yield
-    except (PlaceError, ValueError) as exc:
-        raise ConfigError(str(exc), key=key) from exc

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from gateway.concurrency.looking import Looking
+from gateway.errors import ConfigError
 from gateway.settings.file_state import state_of
 
 LOOK_EVERY_S = 0.5
@@ -182,3 +184,12 @@ class Watched(Generic[T]):
     @property
     def _instead(self) -> str:
         return "the last one stays in use" if self.is_known else "there is none to use"
+
+
+@contextmanager
+def told_as(key: str) -> Iterator[None]:
+    """Errors: ConfigError for what cannot be read or used, with the setting that names it."""
+    try:
+        yield
+    except (PlaceError, ValueError) as exc:
+        raise ConfigError(str(exc), key=key) from exc

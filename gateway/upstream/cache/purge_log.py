@@ -22,6 +22,7 @@ import msgspec
 import orjson
 
 from gateway.upstream.cache.tags import EVERYTHING, purged_by
+from gateway.upstream.cache.untold import MOST_TAGS, UntoldPurges
 from gateway.upstream.cache.wire import PurgeNumber
 
 if TYPE_CHECKING:
@@ -30,11 +31,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("gateway.cache")
 KEPT = 10_000
 """Purges that the stream holds; an answer that is older than all of them is taken for gone."""
-MOST_TAGS = 100_000
 TRUSTED_S = 0.5
 """How long after it last answered the stream is believed to have been heard to its end."""
-DOUBT_S = 5.0
-"""How long a purge of a neighbor may take to be seen in the stream: whoever has heard of it sends it then."""
 TAGS_OF_ONE = 1000
 NOTHING: PurgeNumber = (0, 0)
 _read_tags = msgspec.json.Decoder(list[str]).decode
@@ -55,6 +53,7 @@ class PurgeLog:
         last: The number of the last purge that was heard of, and of all before it.
         newest: Of the newest purge that is known, its own ones too.
         sent: Of its own newest one.
+        untold: What the stream has not said yet, as far as this worker knows: its own purges, and its neighbors'.
         life: Of the server that is heard, from its start to its end; "" before, and where it does not say.
     """
 
@@ -74,8 +73,7 @@ class PurgeLog:
         self._name = secrets.token_hex(8)
         self._purged: dict[str, PurgeNumber] = {}
         self._all_purged = NOTHING
-        self._doubted: dict[str, tuple[float, str | None]] = {}
-        self._unsent: dict[str, str] = {}
+        self.untold = UntoldPurges(clock)
         self._is_followed = False
         self._sending: asyncio.Task[bool] | None = None
         self._is_told_of = False
@@ -98,29 +96,12 @@ class PurgeLog:
         """
         if began < self._all_purged:
             return True
-        purged, doubted, unsent = self._purged, self._doubted, self._unsent
-        if not (purged or doubted or unsent):
-            return False
-        if EVERYTHING in unsent or EVERYTHING in doubted:
+        purged, untold = self._purged, self.untold
+        if not (untold.doubted or untold.unsent):
+            return bool(purged) and any(purged.get(tag, NOTHING) > began for tag in tags)
+        if untold.is_all:
             return True
-        return any(
-            purged.get(tag, NOTHING) > began or tag in unsent or tag in doubted for tag in tags
-        )
-
-    def doubt(self, tags: Iterable[str]) -> None:
-        """A neighbor has purged these, which the stream will say: the neighbor sends it, or this worker."""
-        until = self._clock() + DOUBT_S
-        for text in tags:
-            tag = purged_by(text)[0]
-            _, known = self._doubted.get(tag, (0.0, text))
-            self._doubted[tag] = until, tag if known == tag else text  # as in `_keep`
-        if len(self._doubted) > MOST_TAGS:
-            self._doubted = {EVERYTHING: (until, EVERYTHING)}
-
-    def doubt_all(self) -> None:
-        """Neighbors have purged something, it is not known what, which the stream will say: each sends its own."""
-        _, known = self._doubted.get(EVERYTHING, (0.0, None))
-        self._doubted[EVERYTHING] = self._clock() + DOUBT_S, known
+        return any(purged.get(tag, NOTHING) > began or tag in untold for tag in tags)
 
     def believe(self, tags: Iterable[str], number: Sequence[int]) -> None:
         """A neighbor's purge is in the stream: it need not be doubted where the stream was heard so far.
@@ -128,28 +109,12 @@ class PurgeLog:
         What a neighbor says may come after what the stream says of the same purge.
         """
         if self.last >= tuple(number):
-            for text in tags:
-                self._doubted.pop(purged_by(text)[0], None)
-
-    @property
-    def untold(self) -> list[str]:
-        """What the stream has not said yet, as far as this worker knows: its own purges, and its neighbors'."""
-        doubted = {tag: text for tag, (_, text) in self._doubted.items() if text is not None}
-        return list({**doubted, **self._unsent}.values())
+            self.untold.told(tags)
 
     async def add(self, tags: Collection[str]) -> bool:
         """Purge for all pods. False where Redis does not answer: it is told as soon as it does."""
-        self._keep(tags)
+        self.untold.keep(tags)
         return await self._send()
-
-    def _keep(self, tags: Iterable[str]) -> None:
-        """Note what has to be sent."""
-        for text in tags:
-            tag = purged_by(text)[0]
-            if self._unsent.get(tag) != tag:  # what is to be gone is not to be stale
-                self._unsent[tag] = text
-        if len(self._unsent) > MOST_TAGS:
-            self._unsent = {EVERYTHING: EVERYTHING}
 
     def open(self) -> None:
         """Follow the stream from now on."""
@@ -162,8 +127,9 @@ class PurgeLog:
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
-        if self._unsent and not await self._send():
-            logger.error("purges of %d tags have not reached the other pods", len(self._unsent))
+        if self.untold.unsent and not await self._send():
+            left = len(self.untold.unsent)
+            logger.error("purges of %d tags have not reached the other pods", left)
 
     async def _send(self) -> bool:
         """Each purge once: who comes while it is tried has what becomes of that."""
@@ -174,8 +140,8 @@ class PurgeLog:
     async def _send_all(self) -> bool:
         from redis.exceptions import RedisError
 
-        while self._unsent:
-            some = list(self._unsent.values())[:TAGS_OF_ONE]
+        while self.untold.unsent:
+            some = list(self.untold.unsent.values())[:TAGS_OF_ONE]
             told: dict[Any, Any] = {"by": self._name, "tags": orjson.dumps(some)}
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -188,10 +154,7 @@ class PurgeLog:
             self._is_told_of = False
             self.sent = _number(number)
             self._note(self.sent, some)
-            for text in some:
-                tag = purged_by(text)[0]
-                if self._unsent.get(tag) == text:  # else another purge of it has come
-                    del self._unsent[tag]
+            self.untold.sent(some)
         return True
 
     async def _write(self, told: dict[Any, Any]) -> Any:
@@ -211,8 +174,8 @@ class PurgeLog:
                 if has_failed:
                     await self._catch_up()
                     has_failed = False
-                self._take_over()
-                if self._unsent:
+                self.untold.take_over()
+                if self.untold.unsent:
                     await self._send()
                 # Where another server answers, what was missed is to be looked at.
                 has_failed = await self._hear(int(self._block_s * 1000)) is None
@@ -221,14 +184,6 @@ class PurgeLog:
                     logger.warning("purges of other pods are not heard: %r", exc)
                 has_failed, self._heard_at = True, -inf
                 await asyncio.sleep(self._block_s)
-
-    def _take_over(self) -> None:
-        """Send what neighbors have purged, and not sent: they are held up, or have ended. Twice is harmless."""
-        now = self._clock()
-        due = {tag: text for tag, (until, text) in self._doubted.items() if until <= now}
-        self._keep(text for text in due.values() if text is not None)
-        for tag in due:
-            del self._doubted[tag]
 
     async def _catch_up(self) -> None:
         """What was missed, when the stream is heard for the first time, or again."""
@@ -283,7 +238,7 @@ class PurgeLog:
             if self._purged.get(tag, NOTHING) < number:
                 self._purged.pop(tag, None)
                 self._purged[tag] = number
-            self._doubted.pop(tag, None)
+        self.untold.told(tags)
         if len(self._purged) > MOST_TAGS:
             self._all_purged = max(self._purged.values())
             self._purged.clear()

@@ -12,7 +12,7 @@ from gateway.app.purges import PurgeRelay
 from gateway.broker.local import LocalBroker
 from gateway.broker.settings import BrokerSettings
 from gateway.errors import UpstreamError
-from gateway.upstream.cache import purge_log
+from gateway.upstream.cache import purge_log, untold
 from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.support.redis_server import RedisServer
 
@@ -50,13 +50,13 @@ async def test_a_purge_that_its_neighbor_never_sends_is_sent(
         await one.shared.lines.settle()
         assert await two.body() == b"1"
         one.origin.version = 2
-        monkeypatch.setattr(purge_log, "DOUBT_S", 0.0)
+        monkeypatch.setattr(untold, "DOUBT_S", 0.0)
         two.relay._hear({"by": "a neighbor", "tags": ["tag s users"]})
         assert await two.body() == b"2", "it counts before anybody has sent it"
         await until(lambda: one.memory.purges > 0)
         one.memory.clear()
         assert await one.body() == b"2"
-        assert not two.shared.log._doubted
+        assert not two.shared.log.untold.doubted
 
 
 TOO_LARGE = "t" * 500
@@ -81,7 +81,7 @@ async def test_whoever_is_told_all_uses_nothing_from_before(redis_url: str, way:
             await one.relay.purge([TOO_LARGE])
         elif way == "a worker that ends":
             one.relay._shared = one.shared
-            one.shared.log._keep([TOO_LARGE])
+            one.shared.log.untold.keep([TOO_LARGE])
             await one.relay.aclose()
         else:
             house.fail()
@@ -95,10 +95,10 @@ async def test_lost_events_purge_nothing_for_other_pods(
 ) -> None:
     """Whoever has purged is there, and sends it."""
     async with pods(redis_url, lease_s=0.0) as (one, two), asyncio.timeout(60):
-        monkeypatch.setattr(purge_log, "DOUBT_S", 0.0)
-        two.shared.log.doubt_all()
-        assert not two.shared.log.untold
-        await until(lambda: not two.shared.log._doubted)
+        monkeypatch.setattr(untold, "DOUBT_S", 0.0)
+        two.shared.log.untold.doubt_all()
+        assert not two.shared.log.untold.texts()
+        await until(lambda: not two.shared.log.untold.doubted)
         assert await two.relay.purge(["tag s other"])
         await until(lambda: one.memory.purges > 0)
         assert one.shared.log._all_purged == purge_log.NOTHING
@@ -108,7 +108,7 @@ async def test_workers_that_are_replaced_while_redis_hangs_lose_no_purge(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each ends after the next has begun, and none of them can send."""
-    monkeypatch.setattr(purge_log, "DOUBT_S", 0.0)
+    monkeypatch.setattr(untold, "DOUBT_S", 0.0)
     server = RedisServer(tmp_path)
     server.start()
     house = LocalBroker(BrokerSettings())
@@ -130,11 +130,11 @@ async def test_workers_that_are_replaced_while_redis_hangs_lose_no_purge(
             for old, new in pairwise(workers):
                 new.relay.open()
                 await asyncio.sleep(0)
-                assert not new.shared.log.untold
+                assert not new.shared.log.untold.texts()
                 await old.relay.aclose()
                 assert old.shared.log._following is not None
                 old.shared.log._following.cancel()
-                await until(lambda log=new.shared.log: bool(log.untold))  # type: ignore[misc]
+                await until(lambda log=new.shared.log: bool(log.untold.texts()))  # type: ignore[misc]
             server.resume()
             await until(lambda: third.shared.is_usable)
             assert await third.body() == b"2"
@@ -148,10 +148,10 @@ async def test_a_worker_that_ends_sends_what_is_left(redis_url: str) -> None:
         log = one.shared.log
         assert log._following is not None
         log._following.cancel()
-        log._keep(["tag s users"])  # Redis has not taken it
+        log.untold.keep(["tag s users"])  # Redis has not taken it
         await one.shared.aclose()
         await until(lambda: two.memory.purges > 0)
-        assert not log._unsent
+        assert not log.untold.unsent
 
 
 @pytest.mark.parametrize("reader", [0, 1])

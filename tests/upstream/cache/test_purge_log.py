@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.upstream.cache import purge_log
+from gateway.upstream.cache import purge_log, untold
 from tests.support.redis_server import RedisServer
 
 from .test_redis import pods, until
@@ -42,7 +42,8 @@ async def test_a_purge_that_cannot_be_read_purges_everything(
 async def test_purges_that_come_while_redis_hangs_wait_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purge_log, "MOST_TAGS", 3)
+    for module in (purge_log, untold):
+        monkeypatch.setattr(module, "MOST_TAGS", 3)
     server = RedisServer(tmp_path)
     server.start()
     async with (
@@ -62,9 +63,9 @@ async def test_purges_that_come_while_redis_hangs_wait_once(
         assert not any(told)
         assert len(tried) <= 2, "and whoever follows the stream"
         assert one.shared.log.is_purged(one.shared.log.last, ["tag s 1"])
-        assert len(one.shared.log._unsent) == 1, "more than are remembered are all of them"
+        assert len(one.shared.log.untold.unsent) == 1, "more than are remembered are all of them"
         server.resume()
-        await until(lambda: not one.shared.log._unsent and two.memory.purges > 0)
+        await until(lambda: not one.shared.log.untold.unsent and two.memory.purges > 0)
         one.origin.version = 2
         assert await two.body("http://s/other") == b"2"
     server.stop()
