@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.codegen.emit import emit_plan
+from gateway.codegen.first_rows import compile_all
 from gateway.codegen.row_classes import forms_of_loaders
+from gateway.codegen.shapes import PlanShapes
 from gateway.errors import ClientError
 from gateway.generated.functions import Generated
-from gateway.generated.templates import Template
 from gateway.runtime.bound_plan import Bound
-from gateway.runtime.forms import RowForm, RowObserver
+from gateway.runtime.forms import RowForm
 from gateway.runtime.variants import Asker, Growing, client_key, unbounded
 
 # How often the code of a plan is made again for rows of another form, beside once for each selection. Each time
@@ -32,8 +33,6 @@ class Code:
         growing: As given.
         parts: One generator function for each part of the plan.
         rooted_parts: The same, each with the part's root selection.
-        templates: The texts that its objects are completed by; other plans may have the same.
-        functions: How many functions were made of them.
         other_forms: Observers of rows that turned out to have another form than the code was made for.
         revisions: How often the functions were made again.
         filename: Under which tracebacks show the parts: `<gateway plan FINGERPRINT OPERATION>`.
@@ -45,18 +44,15 @@ class Code:
         self.growing = growing
         self._title = f"plan {fingerprint} {bound.plan.name or 'anonymous'}"
         self._forms: dict[int, RowForm] = forms_of_loaders(bound)
+        self._rows_left: dict[int, int] = {}
         self.revisions = 0
         self._make()
 
     def _make(self) -> None:
-        emitted = emit_plan(self.bound, self._forms)
-        self.other_forms: list[RowObserver] = []
-        self._observers = list(emitted.shapes.observers.items())
-        for _, observer in self._observers:
-            observer.report_to(self.other_forms)
-        self.templates: list[Template] = emitted.shapes.make()
-        self.functions = len(emitted.shapes.sources)
-        self._generated = Generated(emitted.source, self._title, emitted.namespace)
+        self._shapes = PlanShapes(self._forms, self._rows_left, self.growing)
+        self.other_forms = self._shapes.other_forms
+        emitted = emit_plan(self.bound, self._shapes)
+        self._generated = Generated(emitted.source, self._title, emitted.namespace, emitted.shown)
         self.filename = self._generated.filename
         self.parts: list[Callable[..., Any]] = [
             self._generated.take(name) for name in emitted.parts
@@ -65,8 +61,14 @@ class Code:
 
     @property
     def source(self) -> str:
-        """The text of the functions: those that complete objects, then the parts."""
-        return "\n\n".join([*(t.source for t in self.templates), self._generated.source])
+        """The text of the functions: those that complete objects, which are made now, then the parts."""
+        compile_all(self._generated.values())
+        return "\n\n".join([*self._shapes.templates, self._generated.source])
+
+    @property
+    def functions(self) -> int:
+        """How many functions that complete objects were made so far."""
+        return self._shapes.functions
 
     @property
     def lines(self) -> list[str]:
@@ -77,7 +79,8 @@ class Code:
         """Make the code again, for the form that rows have; later, where the client is not admitted."""
         if self.revisions >= MAX_REVISIONS + len(self.bound.selections):
             return
-        found = {number: o.found for number, o in self._observers if o.found is not None}
+        observers = self._shapes.observers.items()
+        found = {number: o.found for number, o in observers if o.found is not None}
         try:
             with self.growing(client_key(asker)):
                 self.revisions += 1

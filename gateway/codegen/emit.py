@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.codegen.exported import PART_NAMES
 from gateway.codegen.fetch import MANY_STEPS, FetchWriter, composite_below, may_share
-from gateway.codegen.functions import settle
+from gateway.codegen.first_rows import settle
 from gateway.codegen.shapes import PlanShapes
 from gateway.generated.writer import SourceWriter
 from gateway.runtime.bound import (
@@ -25,7 +25,6 @@ from gateway.runtime.bound import (
     composite_of,
 )
 from gateway.runtime.bound_plan import Bound
-from gateway.runtime.forms import RowForm
 from gateway.runtime.verbatim import is_verbatim
 
 
@@ -34,28 +33,29 @@ class Emitted:
     """Generated code before it is compiled.
 
     Attributes:
-        source: The text of the functions of the parts.
+        source: The text of the functions of the parts; many plans have the same.
+        shown: The same with coordinates and types, for readers.
         namespace: What its names mean.
         parts: Names of the functions of the parts, in order.
-        shapes: The functions that complete objects.
     """
 
     source: str
+    shown: str
     namespace: dict[str, Any]
     parts: list[str]
-    shapes: PlanShapes
 
 
-def emit_plan(bound: Bound, forms: dict[int, RowForm] | None = None) -> Emitted:
-    """Write the code of a plan, for rows of the given forms, by selection."""
+def emit_plan(bound: Bound, shapes: PlanShapes) -> Emitted:
+    """Write the functions of a plan's parts; those that complete objects are left to `shapes`."""
     writer = SourceWriter()
-    shapes = PlanShapes(forms or {})
     names = []
     for number, part in enumerate(bound.plan.parts):
         names.append(f"part_{number}")
         writer.lines(*["", ""] if number else [])
         PartEmitter(bound, part, bound.roots[number], writer, shapes).emit(names[-1])
-    return Emitted(writer.text(), {**PART_NAMES, **writer.namespace}, names, shapes)
+    return Emitted(
+        writer.text(), writer.text_with_notes(), {**PART_NAMES, **writer.namespace}, names
+    )
 
 
 class PartEmitter(FetchWriter):
@@ -134,7 +134,7 @@ class PartEmitter(FetchWriter):
         call = f"yield from {function}(run, {', '.join(given)})"
         if number != self.root.id and len(names) >= MANY_STEPS:
             call = f"({call}) if rows_{number} else []"
-        self.writer.line(f"done_{number} = {call}  # {selection.plan.type}")
+        self.writer.line(f"done_{number} = {call}", selection.plan.type)
 
     def is_encoded(self, field: BoundField) -> bool:
         """Whether the objects of a root field, of the form that is expected, are its response as they stand."""

@@ -123,7 +123,7 @@ class FetchWriter:
         self.columns.add(field.id)
         number = field.selection.id
         given = f"run, {self.field(field)}, rows_{number}, types_{number}"
-        self.writer.line(f"column_{field.id} = read_column({given})  # {field.plan.coordinate}")
+        self.writer.line(f"column_{field.id} = read_column({given})", field.plan.coordinate)
 
     def step(self, step: Step) -> None:
         """Start one step."""
@@ -144,7 +144,7 @@ class FetchWriter:
             if not self.is_one(field.selection):
                 many = f"(yield from call_many({given}))"
                 call += f" if len(rows_{step.selection}) <= MANY else {many}"
-        self.writer.line(f"column_{field.id} = {call}  # {field.plan.coordinate}")
+        self.writer.line(f"column_{field.id} = {call}", field.plan.coordinate)
 
     def load(self, step: Step, fields: list[BoundField]) -> None:
         """Start a loader."""
@@ -162,7 +162,7 @@ class FetchWriter:
         else:
             given = f"run, [{names}], {rows}, types_{step.selection}{more}"
             line = f"[{targets}] = load_entities({given})"
-        self.writer.line(f"{line}  # {coordinates}")
+        self.writer.line(line, coordinates)
 
     def is_one(self, selection: BoundSelection) -> bool:
         """Whether a selection has one row: the root value."""

@@ -26,8 +26,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from gateway.codegen.expressions import ExpressionWriter, suffix
-from gateway.codegen.shapes import Later, PlanShapes, ShapeSource
-from gateway.plan.nodes import Kind
+from gateway.codegen.shapes import Later, ShapeSource
 from gateway.runtime.bound import BoundComposite, BoundField, BoundList, BoundSelection
 from gateway.runtime.shapes import choice, each, list_shape, rows_shape
 from gateway.runtime.slow import SettledShape, SlowValues, slow_path
@@ -37,32 +36,6 @@ from gateway.runtime.spots import ValueOrigin
 MOST_TOGETHER = 64
 # Types of an interface or union that are told apart one after the other; more are looked up.
 MOST_TYPES = 8
-
-
-def settle(
-    shapes: PlanShapes,
-    selection: BoundSelection,
-    columns: list[BoundField],
-    encoded: Sequence[BoundField],
-    *,
-    is_checked: bool,
-) -> SettledShape:
-    """Write the function that completes the rows of a settled selection.
-
-    Args:
-        shapes: Gets it.
-        selection: The selection.
-        columns: Fields whose values come as columns.
-        encoded: Those of them that have a column more, of values that are encoded already.
-        is_checked: Whether arguments of a property below may be wrong.
-    """
-    given = {column.id for column in columns}
-    reads = any(f.plan.kind is Kind.PROPERTY and f.id not in given for f in selection.fields)
-    observer = shapes.observer(selection)
-    shape = SettledShape(selection, observer, columns, reads=reads, is_checked=is_checked)
-    source = FunctionWriter(shapes).settled(shape, columns, encoded)
-    shapes.settled.append((shape, source))
-    return shape
 
 
 class FunctionWriter(ExpressionWriter):

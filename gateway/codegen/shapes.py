@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from threading import RLock
 from typing import Any
 
 from gateway.codegen.exported import SHAPE_NAMES
 from gateway.generated.templates import Template, Templates
 from gateway.runtime.bound import BoundSelection
 from gateway.runtime.forms import DICTS, UNSEEN, RowForm, RowObserver, reads_members
-from gateway.runtime.slow import SettledShape
+from gateway.runtime.variants import Growing
 
 # Characters of texts that are kept for other plans.
 MOST_KEPT = 2_000_000
@@ -52,24 +53,34 @@ class ShapeSource:
 
 
 class PlanShapes:
-    """The functions that the code of one plan needs to complete objects.
+    """The functions that the code of one plan needs to complete objects, each made when it is first needed.
 
     Args:
         forms: How the rows of each selection are read, by its id.
+        rows_left: How many rows of each settled selection may still be completed without a function, by its id.
+        growing: Admits and charges the client for whom a function is made.
 
     Attributes:
         observers: Told of rows that have another form, by selection.
-        sources: In the order in which they were written: what a function calls stands before it.
-        settled: The functions of settled selections.
+        other_forms: Those of them that have been told of some.
+        functions: How many were made.
+        templates: Their texts, compiled.
     """
 
-    def __init__(self, forms: dict[int, RowForm]) -> None:
+    def __init__(
+        self, forms: dict[int, RowForm], rows_left: dict[int, int], growing: Growing
+    ) -> None:
         self.forms = forms
+        self.rows_left = rows_left
+        self.growing = growing
         self.observers: dict[int, RowObserver] = {}
-        self.sources: list[ShapeSource] = []
-        self.settled: list[tuple[SettledShape, ShapeSource]] = []
+        self.other_forms: list[RowObserver] = []
+        self.functions = 0
+        self.templates: dict[str, Template] = {}
+        self._written: list[ShapeSource] = []
         self._unseen: dict[int, RowForm] = {}
         self._tables: dict[int, dict[str, str]] = {}
+        self._lock = RLock()  # threads may run a plan at the same time
 
     def form(self, selection: BoundSelection) -> RowForm:
         """How a selection's rows are expected to be."""
@@ -82,7 +93,9 @@ class PlanShapes:
     def observer(self, selection: BoundSelection) -> RowObserver:
         """The observer of a selection's rows."""
         if selection.id not in self.observers:
-            self.observers[selection.id] = RowObserver(selection, self.form(selection))
+            observer = RowObserver(selection, self.form(selection))
+            observer.report_to(self.other_forms)
+            self.observers[selection.id] = observer
         return self.observers[selection.id]
 
     def table(self, type_: Any) -> dict[str, str]:
@@ -95,16 +108,21 @@ class PlanShapes:
         return self._tables[id(type_)]
 
     def add(self, source: ShapeSource) -> ShapeSource:
-        """Note a function that is to be made."""
-        self.sources.append(source)
+        """Note a function that is to be made, after those that it calls."""
+        self._written.append(source)
         return source
 
-    def make(self) -> list[Template]:
-        """Compile all texts, and make the functions of settled selections; gives the texts."""
-        found = templates.of([source.source for source in self.sources])
-        for shape, source in self.settled:
-            shape.complete = _made(found, source)
-        return [found[text] for text in dict.fromkeys(source.source for source in self.sources)]
+    def compile(self, write: Callable[[], ShapeSource]) -> Callable[..., Any]:
+        """Write a function and those that it calls, and make them."""
+        with self._lock:
+            self._written = []
+            source = write()
+            found = templates.of([written.source for written in self._written])
+            self.templates.update(found)
+            self.functions += len(self._written)
+            self._written = []
+        function: Callable[..., Any] = _made(found, source)
+        return function
 
 
 def _made(found: Mapping[str, Template], value: Any) -> Any:

@@ -18,9 +18,12 @@ class SourceWriter:
         self.namespace: dict[str, Any] = {}
         self._indent = ""
         self._lines: list[str] = []
+        self._notes: dict[int, str] = {}
 
-    def line(self, text: str) -> None:
-        """Add a line."""
+    def line(self, text: str, note: str | None = None) -> None:
+        """Add a line, with a note for who reads it, which is not compiled."""
+        if note is not None:
+            self._notes[len(self._lines)] = note
         self._lines.append(self._indent + text)
 
     def lines(self, *texts: str) -> None:
@@ -44,5 +47,12 @@ class SourceWriter:
         return name
 
     def text(self) -> str:
-        """Everything that was written."""
+        """Everything that was written, without the notes."""
         return "\n".join(self._lines) + "\n"
+
+    def text_with_notes(self) -> str:
+        """The same, line by line, with the notes."""
+        lines = self._lines.copy()
+        for number, note in self._notes.items():
+            lines[number] += f"  # {note}"
+        return "\n".join(lines) + "\n"

@@ -77,16 +77,17 @@ class RowObserver:
             return
         row_class = type(row)
         if row_class is self.expected.row_class:
-            if row_class is dict and self.expected.has_all and not self._has_all(row):
+            if row_class is dict and self.expected.has_all and not self.has_all(row):
                 self._note(replace(self.expected, has_all=False))
         elif self.expected.is_mixed or (row_class is dict and self.reads_members):
             return
         elif row_class is dict:
-            self._note(RowForm(has_all=self._has_all(row)))
+            self._note(RowForm(has_all=self.has_all(row)))
         elif is_plain(row_class, self.names):
             self._note(RowForm(row_class))
 
-    def _has_all(self, row: dict[str, Any]) -> bool:
+    def has_all(self, row: dict[str, Any]) -> bool:
+        """Whether a row has every member that is asked for."""
         return all(name in row for name in self.names)
 
     def _note(self, form: RowForm) -> None:

@@ -8,6 +8,7 @@ is here: lists, objects of abstract types, whole columns. Lists beyond PIECE are
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from typing import Any
 
 from gateway.runtime.bound import BoundField, BoundOutput, BoundSelection
@@ -120,14 +121,15 @@ def shape_rows(
     """The completed rows of a settled selection, each with its values of the columns."""
     mark = len(run.pending)
     done: list[Any] = []
+    complete = shape.complete or partial(shape.first, shape)
     try:
         if shape.is_checked or (shape.classes is not None and not types <= shape.classes):
             _check(run, shape, rows, types)
         if len(rows) <= PIECE:
-            shape.complete(done, run, rows, *columns)
+            complete(done, run, rows, *columns)
         else:
             for piece in pieces(run, rows, *columns):
-                shape.complete(done, run, *piece)
+                complete(done, run, *piece)
                 if run.works:
                     yield run.works
         if run.works:

@@ -157,22 +157,25 @@ class SettledShape:
         columns: The fields whose values come as columns, in the order in which code passes them.
         classes: The classes of rows that `complete` can read; None where it reads nothing of them.
         is_checked: Whether arguments of a property below may be wrong.
-        complete: The generated function: takes a list that it adds completed rows to, the run, rows and columns.
+        complete: The generated function: takes a list that it adds completed rows to, the run, rows and columns. None
+            before it is made.
+        first: Does the same before, and has it made; takes this shape first.
     """
 
-    __slots__ = ("classes", "columns", "complete", "is_checked", "observer", "selection")
-
-    complete: Callable[..., None]
+    __slots__ = ("classes", "columns", "complete", "first", "is_checked", "observer", "selection")
 
     def __init__(
         self,
         selection: BoundSelection,
         observer: RowObserver,
         columns: list[BoundField],
+        first: Callable[..., None],
         *,
         reads: bool,
         is_checked: bool,
     ) -> None:
+        self.complete: Callable[..., None] | None = None
+        self.first = first
         self.selection = selection
         self.observer = observer
         self.columns = columns

@@ -11,6 +11,7 @@ from itertools import islice
 
 import pytest
 
+from gateway.codegen import first_rows
 from tests.differential.cases import WORLD_SIZE, Tally, check_case, make_cases
 from tests.differential.shared import check_shared
 
@@ -34,9 +35,13 @@ def _left_coroutines() -> Iterator[None]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_compiled_plans_answer_as_the_reference_does(
-    chunk: int, capsys: pytest.CaptureFixture[str]
+    chunk: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Data and errors, cold and cached, awaited or not; and texts with other literals on one plan."""
+    """Data and errors, cold and cached, awaited or not; and texts with other literals on one plan.
+
+    Odd chunks complete the first rows without generated functions.
+    """
+    monkeypatch.setattr(first_rows, "MOST_ROWS", 4 if chunk % 2 else -1)
     tally = Tally()
     differences = []
     for case in islice(make_cases(chunk * 1_000 * WORLD_SIZE), CASES * 3 // 2 // CHUNKS):

@@ -140,7 +140,7 @@ def test_code_uses_only_what_is_exported(name: str) -> None:
     assert members <= RUN_MEMBERS
     assert {*vars(Run), *Run.__init__.__code__.co_names} >= RUN_MEMBERS
     names = {name for part in code.parts for name in part.__code__.co_names if name in of_plan}
-    shapes = [template.make.__code__ for template in code.templates]
+    shapes = [template.make.__code__ for template in code._shapes.templates.values()]
     made_for_plan = {name for name in of_plan if name.rpartition("_")[2].isdigit()}
     assert names <= {*PART_NAMES, *made_for_plan, *vars(builtins)}
     assert names_of(shapes) <= {*SHAPE_NAMES, *vars(builtins), *RUN_MEMBERS, "append", "get"}

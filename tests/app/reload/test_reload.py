@@ -165,9 +165,9 @@ async def test_what_names_nothing_that_has_changed_is_neither_validated_nor_comp
         validated.append(text)
         validate_document(schema, node, text, limits)
 
-    def compile_noted(source: str, title: str) -> functions_module.CompiledText:
+    def compile_noted(source: str, title: str, shown: str) -> functions_module.CompiledText:
         compiled.append(title)
-        return compile_text(source, title)
+        return compile_text(source, title, shown)
 
     monkeypatch.setattr(document_module, "validate_document", validate_noted)
     monkeypatch.setattr(functions_module, "CompiledText", compile_noted)
