@@ -52,6 +52,7 @@ from gateway.plan.nodes import (
     Part,
     Plan,
     Selection,
+    kinds_of,
 )
 from gateway.plan.passes.depend import add_dependencies
 from gateway.plan.passes.project import project_loaders
@@ -100,11 +101,15 @@ def run_passes(plan: Plan, schema: GraphQLSchema, *, projects: bool = True) -> P
         schema: The schema.
         projects: Whether loaders may leave out what the plan does not read.
     """
-    plan = read_what_is_supplied(plan, schema)
-    plan = add_dependencies(plan, schema)
+    kinds = kinds_of(plan)
+    has_loaders = not kinds.isdisjoint((Kind.BATCH, Kind.ENTITY))
+    if Kind.ENTITY in kinds:
+        plan = read_what_is_supplied(plan, schema)
+    if has_loaders:
+        plan = add_dependencies(plan, schema)
     plan = mark_settled(plan)
     plan = schedule_steps(plan)
-    return project_loaders(plan, schema) if projects else plan
+    return project_loaders(plan, schema) if projects and has_loaders else plan
 
 
 class PlanBuilder:

@@ -224,11 +224,13 @@ def walk_selections(selection: Selection) -> Iterator[Selection]:
             yield from walk_selections(child)
 
 
-def has_kind(plan: Plan, *kinds: Kind) -> bool:
-    """Whether any field of a plan is of one of these kinds."""
-    return any(
-        field.kind in kinds
-        for part in plan.parts
-        for selection in walk_selections(part.root)
-        for field in selection.fields
-    )
+def kinds_of(plan: Plan) -> set[Kind]:
+    """The kinds of all fields of a plan."""
+    kinds: set[Kind] = set()
+    rest = [part.root for part in plan.parts]
+    while rest:
+        for field in rest.pop().fields:
+            kinds.add(field.kind)
+            if not isinstance(field.output, Leaf):
+                rest += child_selections(field)
+    return kinds

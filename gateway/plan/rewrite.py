@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from operator import is_
 
-from gateway.plan.nodes import Composite, Field, ListOf, Output, Plan, Selection
+from gateway.plan.nodes import Composite, Field, ListOf, Output, Part, Plan, Selection
 
 
 def map_roots(plan: Plan, function: Callable[[Selection], Selection]) -> Plan:
     """The plan with each part's root selection replaced."""
-    return replace(
-        plan, parts=tuple(replace(part, root=function(part.root)) for part in plan.parts)
-    )
+    return replace(plan, parts=tuple(Part(function(part.root), part.waves) for part in plan.parts))
 
 
 def with_fields(selection: Selection, fields: Iterable[Field]) -> Selection:

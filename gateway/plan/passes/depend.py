@@ -16,7 +16,7 @@ from graphql import GraphQLObjectType, GraphQLSchema
 
 from gateway.plan.kinds import is_overridden, kind_of
 from gateway.plan.loaders import loader_of
-from gateway.plan.nodes import Check, Field, Kind, Leaf, Plan, Selection, has_kind, walk_selections
+from gateway.plan.nodes import Check, Field, Kind, Leaf, Plan, Selection, walk_selections
 from gateway.plan.rewrite import map_children, map_roots, with_fields
 
 STEPS = (Kind.SYNC, Kind.ASYNC, Kind.BATCH, Kind.ENTITY)
@@ -24,8 +24,6 @@ STEPS = (Kind.SYNC, Kind.ASYNC, Kind.BATCH, Kind.ENTITY)
 
 def add_dependencies(plan: Plan, schema: GraphQLSchema) -> Plan:
     """Set `after` of every loader's fields, adding hidden fields where they are not selected."""
-    if not has_kind(plan, Kind.BATCH, Kind.ENTITY):
-        return plan
     selections = [s for part in plan.parts for s in walk_selections(part.root)]
     numbers = count(1 + max((field.id for s in selections for field in s.fields), default=0))
 
@@ -36,8 +34,7 @@ def _depending(
     schema: GraphQLSchema, numbers: count[int], overrides: tuple[str, ...], selection: Selection
 ) -> Selection:
     fields = list(selection.fields)
-    for field in fields:  # grows: a hidden field may have dependencies of its own
-        index = fields.index(field)
+    for index, field in enumerate(fields):  # grows: a hidden one may have dependencies of its own
         after = _dependencies(schema, selection.type, field, fields, numbers, overrides)
         fields[index] = _ordered(field, after)
     visit = partial(_depending, schema, numbers, overrides)

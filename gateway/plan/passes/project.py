@@ -21,15 +21,12 @@ from gateway.plan.nodes import (
     Plan,
     Selection,
     composite_of,
-    has_kind,
 )
 from gateway.plan.rewrite import map_children, map_roots, with_fields
 
 
 def project_loaders(plan: Plan, schema: GraphQLSchema) -> Plan:
     """Set `wanted` of every batch and entity field."""
-    if not has_kind(plan, Kind.BATCH, Kind.ENTITY):
-        return plan
     return map_roots(plan, partial(_projected, schema))
 
 

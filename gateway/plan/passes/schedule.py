@@ -20,7 +20,7 @@ def schedule_steps(plan: Plan) -> Plan:
 def _schedule_part(part: Part) -> Part:
     waves: list[list[Step]] = []
     _place(part.root, 0, True, waves)
-    return replace(part, waves=tuple(tuple(wave) for wave in waves))
+    return Part(part.root, tuple(tuple(wave) for wave in waves))
 
 
 def _place(selection: Selection, ready: int, is_root: bool, waves: list[list[Step]]) -> None:

@@ -6,8 +6,6 @@ decides, and each part's root. All others are shaped where they stand, by readin
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gateway.plan.nodes import Composite, Field, Plan, Selection, composite_of
 from gateway.plan.rewrite import map_children, map_roots
 
@@ -24,9 +22,8 @@ class _Rows:
         self._found: dict[int, bool] = {}
 
     def settled(self, selection: Selection) -> Selection:
-        return replace(
-            selection, fields=tuple(map(self._settled_field, selection.fields)), settled=True
-        )
+        fields = tuple(map(self._settled_field, selection.fields))
+        return Selection(selection.id, selection.type, fields, True, selection.is_kept)
 
     def _settled_field(self, field: Field) -> Field:
         return map_children(field, self.settled) if self._needs_rows(field) else field

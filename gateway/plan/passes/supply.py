@@ -13,14 +13,12 @@ from graphql import GraphQLSchema
 
 from gateway.graph.field_tree import FieldTree
 from gateway.plan.loaders import loader_of
-from gateway.plan.nodes import Field, Kind, Plan, Selection, has_kind
+from gateway.plan.nodes import Field, Kind, Plan, Selection
 from gateway.plan.rewrite import map_children, map_roots, with_fields
 
 
 def read_what_is_supplied(plan: Plan, schema: GraphQLSchema) -> Plan:
     """Turn entity fields into properties where the value they are on is known to hold them."""
-    if not has_kind(plan, Kind.ENTITY):
-        return plan
     return map_roots(plan, partial(_read, schema, None))
 
 
