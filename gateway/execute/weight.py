@@ -16,9 +16,10 @@ from graphql.language.ast import QUERY_DOCUMENT_KEYS
 from gateway.codegen.code import Code
 from gateway.plan.nodes import Kind
 
-NODE = 325  # of the document, with its tokens
+NODE = 250  # of the document
+CODE = 2_500  # of one variant, beside what is in it
 FIELD = 650
-SELECTION = 1_100
+SELECTION = 900
 NAME = 355  # in the namespace of the code
 ARGUMENTS = 1_700  # of one field
 LINE = 57  # of the text, beside its characters
@@ -39,7 +40,8 @@ def size_of_code(code: Code) -> int:
     loaders = {id(f.loader) for f in fields if f.plan.kind in (Kind.BATCH, Kind.ENTITY)}
     names = len(code.parts[0].__globals__) if code.parts else 0
     return (
-        FIELD * len(fields)
+        CODE
+        + FIELD * len(fields)
         + SELECTION * len(code.bound.selections)
         + ARGUMENTS * len(arguments)
         + LOADER * len(loaders)

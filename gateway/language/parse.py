@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from graphql import DocumentNode, GraphQLSyntaxError, parse
+from graphql import DocumentNode, GraphQLSyntaxError, parse, version_info
 
 from gateway.errors import RequestError
 from gateway.language.limits import Limits, check_text, limit_error
+from gateway.language.quick.parse import parse_plain
 
 
 def parse_document(text: str, limits: Limits) -> DocumentNode:
@@ -14,6 +15,9 @@ def parse_document(text: str, limits: Limits) -> DocumentNode:
     Errors: ClientError of a limit; RequestError(GRAPHQL_PARSE_FAILED) with the reference's words.
     """
     check_text(text, limits)
+    plain = parse_plain(text, limits.max_tokens) if version_info >= (3, 3) else None
+    if plain is not None:
+        return plain
     try:
         # Not `max_lexical_tokens`: that does not count comments.
         document = parse(text, max_tokens=limits.max_tokens)

@@ -132,7 +132,10 @@ def count_work(
 
 
 def _count_tokens(document: DocumentNode) -> int:
-    token: Any = document.loc.start_token if document.loc else None
+    known: int | None = getattr(document, "token_count", None)
+    if known is not None:
+        return known
+    token: Any = document.loc.start_token if document.loc else None  # of graphql-core 3.2
     count = 0
     while token is not None:
         count += 1

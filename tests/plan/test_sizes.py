@@ -7,14 +7,17 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
-from graphql import GraphQLSchema, build_schema, parse
+from graphql import GraphQLSchema, build_schema
 
 from gateway.execute.prepared import Prepared
+from gateway.language.limits import Limits
+from gateway.language.parse import parse_document
 from tests.plan.test_demo_plans import QUERIES
 from tests.plan.test_demo_plans import schema as demo_schema
 from tests.plan.test_work import SMALL, spread
 
 schema = demo_schema  # pytest's fixture
+LIMITS = Limits(max_document_bytes=1_000_000, max_tokens=100_000)
 WIDE = build_schema("type Query { " + " ".join(f"f{n}(a: Int): Int" for n in range(300)) + " }")
 FLAGS = [*(f"v{n}" for n in range(6)), "comments"]
 VARIED = (
@@ -36,7 +39,7 @@ def resolving(schema: GraphQLSchema) -> GraphQLSchema:
 
 def held(schema: GraphQLSchema, text: str, variants: int) -> tuple[Prepared, int]:
     def make() -> Prepared:
-        prepared = Prepared(schema, parse(text))
+        prepared = Prepared(schema, parse_document(text, LIMITS))
         for number in range(variants):
             prepared.code({name: bool(number >> n & 1) for n, name in enumerate(FLAGS)})
         return prepared

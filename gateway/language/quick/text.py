@@ -1,0 +1,111 @@
+"""A plain document's text to its tokens: names, punctuators, numbers and strings without escapes, by one expression.
+
+Block strings, escapes, control characters and whatever is no token are left to graphql-core.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Any
+
+from graphql import Source
+from graphql.language import Lexer, Location, Token, TokenKind
+
+from gateway.language.quick.doubt import doubt
+
+IGNORED = " \t\n\r,\ufeff"
+_TOKEN = re.compile(
+    r"([_A-Za-z][_0-9A-Za-z]*"
+    r"|[{}():$!=@\[\]]|\.\.\."
+    r"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![_0-9A-Za-z.])"
+    r'|"[\x20\x21\x23-\x5b\x5d-\x7e\xa0-\ud7ff\ue000-\uffff]*"'
+    r"|#[^\n\r\ud800-\udfff]*)"
+)
+
+
+class PlainTokens:
+    """The tokens of a plain document.
+
+    Attributes:
+        texts: What each is, then "" for the end.
+        starts: Where each begins.
+        ends: Where each ends.
+        count: How many there are, comments included.
+
+    Errors: Doubt.
+    """
+
+    __slots__ = ("count", "ends", "starts", "texts")
+
+    def __init__(self, text: str) -> None:
+        if '"""' in text:
+            doubt()
+        pieces = _TOKEN.split(text)
+        if "".join(pieces[::2]).strip(IGNORED):
+            doubt()
+        at = list(accumulate(map(len, pieces)))
+        self.texts = pieces[1::2]
+        self.starts = at[:-1:2]
+        self.ends = at[1::2]
+        self.count = len(self.texts)
+        if "#" in text:
+            self._drop_comments()
+        self.texts.append("")
+        self.starts.append(len(text))
+        self.ends.append(len(text))
+
+    def _drop_comments(self) -> None:
+        places = [number for number, text in enumerate(self.texts) if text[0] != "#"]
+        self.texts = [self.texts[number] for number in places]
+        self.starts = [self.starts[number] for number in places]
+        self.ends = [self.ends[number] for number in places]
+
+
+class PlainLocation(Location):
+    """Where a node of a plain document stands; its tokens are found when somebody asks for them."""
+
+    __slots__ = ()
+
+    def __init__(self, start: int, end: int, source: Source) -> None:
+        self.start = start
+        self.end = end
+        self.source = source
+
+    @property
+    def start_token(self) -> Token:  # type: ignore[override]
+        """The token that it begins with."""
+        return _token_at(self.source, lambda token: token.start >= self.start)
+
+    @property
+    def end_token(self) -> Token:  # type: ignore[override]
+        """The token that it ends with."""
+        return _token_at(self.source, lambda token: token.end >= self.end)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.start, self.end, self.source)
+
+
+class WholeLocation(PlainLocation):
+    """Where a whole document stands: it begins and ends with tokens that have no text."""
+
+    __slots__ = ()
+
+    @property
+    def start_token(self) -> Token:  # type: ignore[override]
+        """The token before the first."""
+        return Lexer(self.source).token
+
+    @property
+    def end_token(self) -> Token:  # type: ignore[override]
+        """The token after the last."""
+        return _token_at(self.source, lambda _: False)
+
+
+def _token_at(source: Source, is_there: Callable[[Token], bool]) -> Token:
+    lexer = Lexer(source)
+    token = lexer.advance()
+    while token.kind is not TokenKind.EOF and not is_there(token):
+        token = lexer.advance()
+    return token
