@@ -66,12 +66,12 @@ def parse_plain(text: str, max_tokens: int) -> DocumentNode | None:
         tokens = PlainTokens(text)
         if tokens.count > max_tokens:
             return None
-        return _Parser(tokens, Source(text)).document()
+        return PlainParser(tokens, Source(text)).document()
     except Doubt:
         return None
 
 
-class _Parser:
+class PlainParser:
     """Reads one document. Each method reads what its name says, from `at` on.
 
     Errors: Doubt for whatever it does not expect.
