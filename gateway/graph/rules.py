@@ -35,7 +35,7 @@ from graphql import (
 
 from gateway.auth.decisions import Rule
 from gateway.errors import Diagnostic
-from gateway.graph.sdl import place_of
+from gateway.graph.sdl import keys_without, place_of
 
 KINDS = {"requiresScopes": ("scopes", "scopes"), "policy": ("policies", "policies")}
 PROTECTED = (
@@ -69,6 +69,11 @@ def _items(value: Any) -> Iterable[Any]:
     return value.values if isinstance(value, ListValueNode) else () if value is None else (value,)
 
 
+_TO_DIRECTIVES = keys_without(
+    "name", "description", "type", "types", "interfaces", "default_value", "value", "locations"
+)
+
+
 def check_rules(document: DocumentNode, names: Mapping[str, str]) -> list[Diagnostic]:
     """An error for each use and each definition that would not protect what it seems to.
 
@@ -77,7 +82,7 @@ def check_rules(document: DocumentNode, names: Mapping[str, str]) -> list[Diagno
         names: What the directives are called.
     """
     found = _Guards(names)
-    visit(document, found)
+    visit(document, found, _TO_DIRECTIVES)
     return found.findings
 
 

@@ -19,7 +19,6 @@ from graphql import (
     validate_schema,
 )
 from graphql.language import DirectiveDefinitionNode, ParallelVisitor, TypeDefinitionNode, visit
-from graphql.language.ast import QUERY_DOCUMENT_KEYS
 from graphql.validation import SDLValidationContext
 from graphql.validation.specified_rules import specified_sdl_rules
 
@@ -32,15 +31,11 @@ from gateway.graph.builtin import (
     connector_names,
 )
 from gateway.graph.directive_uses import wrong_values
-from gateway.graph.sdl import diagnose, place_of
+from gateway.graph.sdl import diagnose, keys_without, place_of
 
 FIXED = "gateway.fixed"
 DIRECTIVES = "gateway.directives"
-_LOOKED_AT = {
-    kind: tuple(key for key in keys if key not in ("name", "description"))
-    for kind, keys in QUERY_DOCUMENT_KEYS.items()
-}
-"""What of a node the rules visit: half of a schema's nodes are names and descriptions, which none of them does."""
+_LOOKED_AT = keys_without("name", "description")  # which no rule visits
 _OF_DIRECTIVES = ("Unknown directive '@", "Directive '@", "Unknown argument '")
 
 

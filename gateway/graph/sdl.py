@@ -15,6 +15,7 @@ from sys import intern
 
 from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, NameNode, Node, Source, parse
 from graphql.language import DefinitionNode, Location, SourceLocation, Token, TokenKind
+from graphql.language.ast import QUERY_DOCUMENT_KEYS
 from graphql.language.parser import Parser
 
 from gateway.errors import ConfigError, Diagnostic
@@ -187,6 +188,14 @@ def _syntax_errors(text: str, name: str, first: GraphQLSyntaxError) -> Iterator[
                 parse(Source(rest, name), max_tokens=MAX_SCHEMA_TOKENS)
             except GraphQLSyntaxError as exc:
                 error = exc
+
+
+def keys_without(*left_out: str) -> dict[str, tuple[str, ...]]:
+    """What `visit` is given so that it passes by some members of all nodes: half of a schema's nodes are names."""
+    return {
+        kind: tuple(key for key in keys if key not in left_out)
+        for kind, keys in QUERY_DOCUMENT_KEYS.items()
+    }
 
 
 def place_of(node: Node | None) -> tuple[str | None, int | None, int | None]:
