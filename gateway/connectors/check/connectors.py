@@ -7,35 +7,27 @@ Source: connectors.md §18; the codes are the reference checker's.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection
 
 from graphql import (
     DocumentNode,
-    GraphQLField,
-    GraphQLObjectType,
     GraphQLSchema,
     InterfaceTypeDefinitionNode,
     InterfaceTypeExtensionNode,
     Node,
-    get_named_type,
-    is_leaf_type,
 )
 
 from gateway.connectors.check.call_paths import n_plus_one
 from gateway.connectors.check.constants import Constants
 from gateway.connectors.check.directive_values import DirectiveValueCheck
-from gateway.connectors.check.entities import EntityCheck
 from gateway.connectors.check.mappings import Findings, MappingCheck
+from gateway.connectors.check.one_connector import OF_THE_ANSWER, ConnectorCheck
 from gateway.connectors.check.overrides import OverrideCheck
 from gateway.connectors.check.reachable_fields import Supply, circular_reads, unresolved_fields
 from gateway.connectors.check.requests import EVERYWHERE, RequestCheck
-from gateway.connectors.check.selections import SelectionCheck
 from gateway.connectors.check.shadows import check_shadows
-from gateway.connectors.check.value_shapes import ConnectorScope
-from gateway.connectors.directives import KNOWN_VERSIONS, Connect, read_directives
-from gateway.connectors.mapping.nodes import MappingSelection
+from gateway.connectors.directives import KNOWN_VERSIONS, read_directives
 from gateway.connectors.overrides import read_overrides
 from gateway.connectors.shadow.uses import read_shadows
 from gateway.errors import Diagnostic
@@ -43,11 +35,9 @@ from gateway.graph.accepted import COMPOSED_URLS, linked
 from gateway.graph.builtin import connect_link, connector_names
 from gateway.graph.sdl import place_of
 
-OF_THE_ANSWER = frozenset({"status", "response"})
 HIDES_SUPPLY = frozenset({"UnknownConnectorsVersion", "MissingSchemaType", "InvalidSelection"})
 """Errors after which nobody knows what the selections supply."""
 SOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
-CONNECTOR_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 def check_connectors(
@@ -88,8 +78,6 @@ class _Check:
         self.constants = constants
         self.configured = constants.urls if constants is not None else {}
         self.requests = RequestCheck(self.findings, self.mappings)
-        self.entities = EntityCheck(self.findings, schema, spec)
-        self.selections = SelectionCheck(schema, self.findings.at_offset, self.mappings.mild)
 
     def findings_of_all(self) -> list[Diagnostic]:
         found = self.findings.found
@@ -103,9 +91,12 @@ class _Check:
                 "known: " + ", ".join(f"v{known}" for known in KNOWN_VERSIONS),
             )
         self.sources()
-        ids: set[str] = set()
+        one = ConnectorCheck(
+            self.findings, self.schema, self.directives, self.resolved, self.uses,
+            self.arguments, self.mappings, self.requests,
+        )  # fmt: skip
         for connect in self.directives.connects:
-            self.connect(connect, ids)
+            one.check(connect)
         self.interfaces()
         self.missing_import()
         supply = Supply(self.schema, self.directives, self.resolved)
@@ -184,120 +175,6 @@ class _Check:
             self.mappings.url_property(source.path, EVERYWHERE, None, "a list")
             self.mappings.url_property(source.query_params, EVERYWHERE, None, "an object")
             self.mappings.answer(source.errors, EVERYWHERE | OF_THE_ANSWER, None)
-
-    # Connectors
-
-    def connect(self, connect: Connect, ids: set[str]) -> None:
-        owner, target = self.owner(connect)
-        if owner is None:
-            return
-        if owner is self.schema.subscription_type and connect.coordinate not in self.resolved:
-            message = "a connector cannot give a subscription"
-            hint = "give the field a @subscription in Python"
-            self.findings.at(connect.node, "SubscriptionInConnectors", message, hint)
-        self.arguments.check(connect.node)
-        self.alternatives(connect, target)
-        allowed = self.allowed(connect, owner)
-        self.source_of(connect)
-        self.requests.methods(connect)
-        self.identifier(connect, ids)
-        scope = ConnectorScope(connect, owner, target)
-        if connect.methods:
-            self.requests.url(connect, allowed, scope)
-        self.requests.headers(connect.headers, allowed, scope)
-        self.mappings.request(connect.body, allowed, scope, "InvalidBody")
-        self.mappings.url_property(connect.path, allowed, scope, "a list")
-        self.mappings.url_property(connect.query_params, allowed, scope, "an object")
-        answers = (allowed | OF_THE_ANSWER) - {"batch"}
-        self.mappings.answer(connect.errors, answers, scope)
-        selection = self.selection(scope, answers)
-        self.entities.entity(scope)
-        if selection is not None:
-            self.entities.batch(scope, selection)
-
-    def alternatives(self, connect: Connect, target: GraphQLField | None) -> None:
-        """§2.4: several connectors on a field, on one side of its `@override`, give different members of its value."""
-        if connect.index == 0 or target is None:
-            return
-        use = self.uses.get(connect.coordinate)
-        before = [
-            c
-            for c in self.directives.connects
-            if c.coordinate == connect.coordinate
-            and (use is None or use.is_before(c) == use.is_before(connect))
-        ]
-        if before[0] is connect:
-            return
-        file, line, column = place_of(before[0].node)
-        first = f"{connect.coordinate} has a connector at {file}:{line}:{column}"
-        if connect.coordinate.partition(".")[0] == getattr(self.schema.mutation_type, "name", None):
-            message = f"{first}: which of two would write?"
-            self.findings.at(connect.node, "SecondConnector", message, "leave one")
-        elif is_leaf_type(get_named_type(target.type)):
-            message = f"{first}, and a value has no members that another could give"
-            self.findings.at(connect.node, "SecondConnector", message, "leave one")
-
-    def identifier(self, connect: Connect, ids: set[str]) -> None:
-        if connect.id is None:
-            return
-        if not CONNECTOR_ID.fullmatch(connect.id):
-            message = f"`{connect.id}` is not an identifier"
-            self.findings.at(connect.node, "InvalidConnectorIdName", message)
-        elif connect.id in ids:
-            message = f"the id `{connect.id}` is used twice"
-            self.findings.at(connect.node, "DuplicateIdName", message)
-        ids.add(connect.id)
-
-    def owner(self, connect: Connect) -> tuple[GraphQLObjectType | None, GraphQLField | None]:
-        type_name, _, field_name = connect.coordinate.partition(".")
-        owner = self.schema.type_map.get(type_name)
-        if not isinstance(owner, GraphQLObjectType):
-            self.findings.at(
-                connect.node, "MissingSchemaType", f"there is no object type `{type_name}`"
-            )
-            return None, None
-        return owner, owner.fields.get(field_name)
-
-    def allowed(self, connect: Connect, owner: GraphQLObjectType) -> frozenset[str]:
-        if connect.on_type:
-            return EVERYWHERE | {"this", "batch"}
-        root = owner in (self.schema.query_type, self.schema.mutation_type)
-        extra = {"args"} if root else {"args", "this"}
-        return EVERYWHERE | extra | ({"batch"} if connect.group_by else set())
-
-    def source_of(self, connect: Connect) -> None:
-        names = [source.name for source in self.directives.sources]
-        if connect.source is None or connect.source in names:
-            return
-        node = next(a.value for a in connect.node.arguments or () if a.name.value == "source")
-        message = f"there is no @source `{connect.source}`"
-        if not names:
-            hint = "declare one: extend schema @source(name: …, http: { baseURL: … })"
-            self.findings.at(node, "NoSourcesDefined", message, hint)
-            return
-        close = difflib.get_close_matches(connect.source, names, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"declared: {', '.join(names)}"
-        self.findings.at(node, "SourceNameMismatch", message, hint)
-
-    def selection(self, scope: ConnectorScope, allowed: frozenset[str]) -> MappingSelection | None:
-        connect = scope.connect
-        text = connect.selection
-        if text is None:
-            message = f"@connect on {connect.coordinate} has no selection"
-            hint = "`$` is the whole response"
-            self.findings.at(connect.node, "InvalidSelection", message, hint)
-            return None
-        selection = self.mappings.parsed(text, "InvalidSelection")
-        if selection is None:
-            return None
-        if not selection.items:
-            self.findings.at_offset(text, 0, "InvalidSelection", "the selection is empty")
-            return None
-        self.mappings.variables(text, 0, selection, allowed, scope, "InvalidSelection")
-        target = scope.target
-        kind = get_named_type(target.type) if target is not None else scope.owner
-        self.selections.check(text, selection, kind, connect.group_by)
-        return selection
 
 
 def _at(

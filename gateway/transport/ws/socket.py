@@ -6,33 +6,27 @@ Everything that the protocol says is in the state table; here are limits, time, 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 import orjson
 
-from gateway.auth.principal import ANONYMOUS, Principal
-from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import value_of
 from gateway.concurrency.tasks import cancel_once, closing, end_all
 from gateway.context import Context
 from gateway.errors import ClientError
-from gateway.hooks.seen import SCOPE, AskedRequest
 from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.response.record import Answer, OperationRecord
-from gateway.telemetry.records import UNDER_WAY
 from gateway.transport.asgi import Receive, Send
 from gateway.transport.expiry import REASON, ending, leased
 from gateway.transport.http.access import log_line
 from gateway.transport.http.forwarded import Peer
-from gateway.transport.http.head import RawHead, client_names
+from gateway.transport.http.head import RawHead
 from gateway.transport.http.params import checked_params
 from gateway.transport.ws import state as ws_state
+from gateway.transport.ws.client import SocketClient
 from gateway.transport.ws.state import Close, SocketProtocol
 from gateway.transport.ws.state import SocketOperation as SocketOperation
 
@@ -57,12 +51,7 @@ class Socket:
         self._endpoint = endpoint
         self._receive = receive
         self._send = send
-        self._headers: Mapping[str, str] = raw.headers
-        self._repeated: Mapping[str, list[str]] = raw.repeated or {}
-        self._peer = peer
-        self._path = raw.path
-        self._params: dict[str, Any] = {}
-        self._principal = ANONYMOUS
+        self._client = SocketClient(raw, peer)
         self._leases = ExitStack()
         self._connection = SocketProtocol(endpoint.settings.max_operations_per_connection)
         self._tasks: dict[SocketOperation, asyncio.Task[None]] = {}
@@ -113,9 +102,9 @@ class Socket:
     async def _initialize(self, params: dict[str, Any]) -> None:
         """Take the client's parameters, if a context can be made with them."""
         try:
-            self._params = await self._authenticate(params)
-            await self._ask_hooks()
-            client = self._client()
+            endpoint = self._endpoint
+            await self._client.introduce(params, endpoint.authenticator, endpoint.hooks)
+            client = self._client.request()
             await value_of(self._endpoint.serving(client).new_context(client))
         except ClientError as exc:
             forbidden = Close(ws_state.FORBIDDEN.code, exc.message)
@@ -125,35 +114,10 @@ class Socket:
             await self._close(self._connection.close(ws_state.INTERNAL_ERROR))
         else:
             lease = self._leases.enter_context(
-                leased(self._endpoint.authenticator, self._principal)
+                leased(self._endpoint.authenticator, self._client.principal)
             )
             self._leases.enter_context(ending(lease, self._expire))
             await self._send_text(self._connection.acknowledge())
-
-    async def _authenticate(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Find out who it is; what is left of its parameters. Errors: ClientError."""
-        authenticator = self._endpoint.authenticator
-        if authenticator is None:
-            return params
-        known = authenticator.of_connection(self._headers, params, self._peer.address)
-        found = known.found
-        self._principal = found if isinstance(found, Principal) else await found()
-        self._headers = known.headers
-        self._repeated = {n: v for n, v in self._repeated.items() if n not in known.given}
-        return known.params
-
-    async def _ask_hooks(self) -> None:
-        """Let hooks say who it is, and whether it is let in. Errors: ClientError."""
-        hooks = self._endpoint.hooks
-        if hooks is None:
-            return
-        client = self._client()
-        asked = AskedRequest(client, self._path, SCOPE.get({}))
-        UNDER_WAY.set(ref(asked))
-        response = await hooks.admit(asked)
-        self._principal = client.principal
-        if response is not None:
-            raise ClientError(f"The request was answered by status {response.status}.")
 
     async def _expire(self) -> None:
         """Its token or key has ended: so do its streams at once, and the socket when what is under way has answered.
@@ -191,7 +155,7 @@ class Socket:
     async def _run(self, operation: SocketOperation, params: GraphQLParams, size: int) -> None:
         """One operation, from its first answer to its log line."""
         begin = time.perf_counter()
-        client = self._client(size)
+        client = self._client.request(size)
         operation_ = Operation(params, client, self._endpoint.serving(client))
         made: list[Context] = []
         sent = 0
@@ -241,22 +205,6 @@ class Socket:
             await self._send_text(self._connection.error(operation, errors_of(answer)))
         return answer.has_data
 
-    def _client(self, size: int = 0) -> ClientRequest:
-        """Who sends an operation of this socket."""
-        headers, said = self._headers, texts(self._params)
-        return ClientRequest(
-            headers,
-            self._repeated,
-            secrets.token_hex(8),
-            *client_names({**said, **headers}),
-            self._params,
-            self._peer.key,
-            self._peer.address,
-            self._principal,
-            "GET",
-            size,
-        )
-
     async def _send_text(self, text: str | None) -> None:
         if text is not None:
             await self._send({"type": "websocket.send", "text": text})
@@ -300,8 +248,3 @@ def errors_of(answer: Answer) -> list[Any]:
     """The formatted errors of a request error."""
     errors: list[Any] = orjson.loads(answer.body)["errors"]
     return errors
-
-
-def texts(params: dict[str, Any]) -> dict[str, str]:
-    """The parameters that may stand for a header, which a browser cannot set on a WebSocket."""
-    return {name.lower(): value for name, value in params.items() if isinstance(value, str)}
