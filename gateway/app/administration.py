@@ -117,15 +117,17 @@ class Administration:
             "leads": worker.leads,
             "ready": worker.is_ready,
             "in_flight": worker.admission.in_flight,
-            "subscriptions": sum(len(one.subscriptions.open) for one in worker.all_serving()),
-            "plans": sum(len(one.pipeline.plans) for one in worker.all_serving()),
+            "subscriptions": sum(len(one.subscriptions.open) for one in worker.current.all()),
+            "plans": sum(len(one.pipeline.plans) for one in worker.current.all()),
             "digest": worker.serving().digest,
-            "canary": worker.canary.as_json() if worker.canary is not None else None,
+            "canary": worker.current.canary.as_json()
+            if worker.current.canary is not None
+            else None,
         }
 
     async def _operations(self, _: Any) -> list[dict[str, Any]]:
         now = time.perf_counter()
-        found = [one for s in self._worker.all_serving() for one in s.pipeline.in_flight.items()]
+        found = [one for s in self._worker.current.all() for one in s.pipeline.in_flight.items()]
         found.sort(key=itemgetter(1))
         return [
             {
@@ -142,7 +144,7 @@ class Administration:
     async def _breakers(self, _: Any) -> dict[str, dict[str, str]]:
         worker = self._worker
         policies = {policy.name: policy for policy in worker.upstream.policies}
-        for policy in worker.policies_of_canary:
+        for policy in worker.current.policies_of_canary:
             is_other = policy.name in policies
             policies[f"{policy.name} (canary)" if is_other else policy.name] = policy
         return {
@@ -156,7 +158,7 @@ class Administration:
         Errors: RefusedQuestionError for a source that is none.
         """
         worker = self._worker
-        served = [*worker.upstream.policies, *worker.policies_of_canary]
+        served = [*worker.upstream.policies, *worker.current.policies_of_canary]
         policies = [policy for policy in served if policy.name == asked["source"]]
         if not policies:
             raise RefusedQuestionError(f"no source is named {asked['source']!r}")

@@ -214,7 +214,7 @@ class Gateway:
     async def _begin(self, worker: Worker, stack: AsyncExitStack) -> None:
         """Serve the first revision. Nothing here holds it: it goes when another has taken its place."""
         revision = self._warmed(worker)
-        worker.serve(revision)
+        worker.current.serve(revision)
         audit_configuration(worker.access_log, revision.digest)
         if self._source is None:
             await stack.enter_async_context(worker.answering())

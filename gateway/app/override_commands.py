@@ -144,7 +144,7 @@ class OverrideCommands:
 
     async def _labels(self, _: None) -> list[str]:
         """Those of what this worker serves, a canary too."""
-        served = self._worker.all_serving()
+        served = self._worker.current.all()
         return sorted({label for one in served for label in one.labels.known})
 
     async def _look(self, _: None) -> bool:
@@ -155,6 +155,6 @@ class OverrideCommands:
         """What this worker has decided since it began."""
         return [
             (label, "on" if is_on else "off", n)
-            for one in self._worker.all_serving()
+            for one in self._worker.current.all()
             for (label, is_on), n in one.labels.counts.items()
         ]

@@ -149,7 +149,7 @@ class OverrideGates:
     def _share(self, label: str | None) -> int | None:
         if label is None:
             return ALL
-        served = self._worker.all_serving()
+        served = self._worker.current.all()
         known = next((one for one in served if label in one.labels.known), served[0])
         return known.labels.share_now(label)
 
@@ -179,13 +179,13 @@ class OverrideGates:
     def _labels(self) -> Mapping[str, str]:
         """The label of each field, of a canary's too."""
         return dict(
-            ChainMap(*(dict(overrides_of(one.schema)) for one in self._worker.all_serving()))
+            ChainMap(*(dict(overrides_of(one.schema)) for one in self._worker.current.all()))
         )
 
     def _evidence(self) -> dict[str, list[Evidence]]:
         """By move what is found of it: a canary's too, but where it compares what the others have otherwise."""
         found: dict[str, list[Evidence]] = {}
-        for one in self._worker.all_serving():
+        for one in self._worker.current.all():
             for coordinate, evidence in shadows_of(one.schema).items():
                 of_move = found.setdefault(coordinate, [])
                 if all(other.fingerprint == evidence.fingerprint for other in of_move):
@@ -208,7 +208,7 @@ class OverrideGates:
 
     def _step(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
         """Begin again with the evidence of labels that are on for other clients now, whoever has switched them."""
-        for one in self._worker.all_serving():
+        for one in self._worker.current.all():
             stepped = {
                 label
                 for label in one.labels.known
@@ -219,7 +219,7 @@ class OverrideGates:
                     evidence.begin_again()
 
     async def _begin_again(self, label: str | None) -> bool:
-        for one in self._worker.all_serving():
+        for one in self._worker.current.all():
             for coordinate, evidence in shadows_of(one.schema).items():
                 if label is None or label_of(coordinate, overrides_of(one.schema)) == label:
                     evidence.begin_again()

@@ -8,7 +8,7 @@ import graphql
 from graphql import GraphQLScalarType, GraphQLSchema
 
 from gateway.app.config import Config
-from gateway.app.services import unshared_sources
+from gateway.app.sources import unshared_sources
 from gateway.errors import ConfigError
 from gateway.settings.extras import check_installed
 

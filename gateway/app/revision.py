@@ -20,8 +20,9 @@ from gateway.app.config import Config
 from gateway.app.hooks import Hooks, named_values, settled
 from gateway.app.override_labels import make_decider
 from gateway.app.plan_maker import PlanMaker
-from gateway.app.services import kept_answers, time_left, unshared_sources, upstream_settings
+from gateway.app.services import kept_answers, time_left
 from gateway.app.shadows import add_shadows, shadow_samples, take_shadows
+from gateway.app.sources import unshared_sources, upstream_settings
 from gateway.app.worker import Worker
 from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue

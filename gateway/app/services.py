@@ -1,12 +1,11 @@
-"""The services of one worker, each made of its settings: what the composition root puts together."""
+"""The services of one worker but its sources, each made of its settings: what the composition root puts together."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +34,7 @@ from gateway.transport.http.forwarded import TrustedProxies
 from gateway.transport.http.head import RawHead
 from gateway.transport.http.routes import Routes
 from gateway.transport.settings import EndpointSettings
-from gateway.upstream.cache.memory import MemoryCache
-from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.client import Upstream
-from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import read_length
 
 if TYPE_CHECKING:
@@ -58,33 +54,6 @@ def endpoint_settings(config: Config) -> EndpointSettings:
         uploads=config.uploads,
         inserted_headers=config.headers.inserted(),
     )
-
-
-def unshared_sources(config: Config, declared: Iterable[str]) -> dict[str | None, str]:
-    """The sources whose calls are one client's own, and why; "" is what has none.
-
-    Args:
-        config: The whole.
-        declared: Names of the sources of the schema.
-    """
-    found: dict[str | None, str] = {}
-    for name in (*declared, ""):
-        if name in config.sources and not config.sources[name].dedupe_enabled:
-            found[name] = f"sources.{name}.dedupe_enabled is false"
-        elif config.headers.propagates(name):
-            source = f"sources.{name}" if name in config.headers.sources else "all"
-            found[name] = f"headers.{source}.response gives headers of its answers to the client"
-    return found
-
-
-def upstream_settings(config: Config, declared: Collection[str]) -> dict[str, SourceSettings]:
-    """The settings of each source for one worker. Calls that are one client's own are not shared."""
-    unshared = unshared_sources(config, declared)
-    found = {}
-    for name in dict.fromkeys((*declared, *(name for name in unshared if name is not None))):
-        settings = config.sources.get(name, SourceSettings()).for_worker(config.server.workers)
-        found[name] = replace(settings, dedupe_enabled=False) if name in unshared else settings
-    return found
 
 
 def make_proxies(config: Config) -> TrustedProxies | None:
@@ -139,25 +108,6 @@ def make_documents(config: Config, base: Path, broker: Broker) -> Documents:
     if memory is None or isinstance(broker, LocalBroker):
         return Documents(memory, trusted, settings)
     return Documents(SharedStore(memory, broker), trusted, settings)
-
-
-def make_shared_tier(
-    config: Config, memory: MemoryCache, client: Redis | None
-) -> SharedTier | None:
-    """The tier behind a worker's memory, on its event loop; None without one.
-
-    Args:
-        config: The whole.
-        memory: What the worker keeps, of which other pods' purges are true too.
-        client: Of Redis; there where the configuration asks for it.
-    """
-    settings = config.response_cache.redis
-    if not settings.enabled:
-        return None
-    assert client is not None
-
-    redis, clock = config.redis, asyncio.get_running_loop().time
-    return SharedTier(client, settings, redis.prefix, redis.timeout_s, memory.drop, clock=clock)
 
 
 def make_broker(config: Config, directory: str | None, redis: Redis | None) -> Broker:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.admin.app import admin_port
 from gateway.admin.commands import Commands
 from gateway.app.config import Config
 from gateway.app.configuration_audit import audit_keys
+from gateway.app.current import CurrentRevisions
 from gateway.app.flags import make_experiments, make_flags
 from gateway.app.hooks import Hooks
 from gateway.app.invalidation import Invalidator
@@ -34,30 +35,21 @@ from gateway.app.services import (
     make_quotas,
     make_routes,
     make_shared_redis,
-    make_shared_tier,
     make_tracing,
     tune_collector,
-    upstream_settings,
 )
+from gateway.app.sources import make_upstream
 from gateway.app.usage import UsageExport
+from gateway.app.worker_metrics import WorkerMetrics
 from gateway.auth.authenticator import Authenticator
 from gateway.broker.calls import WorkerCalls
-from gateway.client.request import ClientRequest
-from gateway.connectors.fallback_loader import override_fallback_samples
-from gateway.connectors.response.decoding import decode_fallback_samples
-from gateway.connectors.response.outcome import unexpected_samples
-from gateway.execute.operation import fallback_samples
 from gateway.observe.measures import Measures
 from gateway.observe.observer import OperationObserver
 from gateway.observe.operation_log import OperationLog
 from gateway.observe.refusals import Refusals
-from gateway.pipeline.serving import Serving
 from gateway.quotas.addresses import make_gate
-from gateway.telemetry.catalogue import ADDRESSES_REFUSED, AUTH_KEYS_AGE
 from gateway.telemetry.logs import AccessLog
-from gateway.telemetry.metrics import Sample
 from gateway.telemetry.owned_port import OwnedPort
-from gateway.telemetry.server import MetricsServer
 from gateway.transport.http.asgi import serve_http
 from gateway.transport.http.handler import Handler
 from gateway.transport.http.hooked import HookedHandler, serve_http_in_scope
@@ -67,14 +59,7 @@ from gateway.transport.server.measured import RouteMeasures
 from gateway.transport.server.shutdown import delay_shutdown
 from gateway.transport.stream.endpoint import StreamEndpoint
 from gateway.transport.ws.endpoint import WebSocketEndpoint
-from gateway.upstream.client import Upstream
-from gateway.upstream.hooks import HookedUpstream
-from gateway.upstream.policy.counters import Counters
-from gateway.upstream.policy.policy import Policy
 from gateway.upstream.transport import Transport
-
-if TYPE_CHECKING:
-    from gateway.app.reload.canary import Canary
 
 logger = logging.getLogger("gateway.server")
 
@@ -99,6 +84,8 @@ class Worker:
 
     Attributes:
         clock: The event loop's.
+        current: What requests that begin now are answered by.
+        serving: Which of it a client's are.
         upstream: The sources of what is served now.
         is_timed: Whether requests are timed where nothing is traced.
         is_ready: What readiness says.
@@ -111,6 +98,7 @@ class Worker:
         switches: Labels of `@override` that are decided otherwise for now.
         flags: Decides flags.
         experiments: Notes who has met which variant of one; None where nobody wants to know.
+        metrics: What it tells of itself.
         commands: What the admin port takes; whoever has something to command adds it.
         gate: Counts the requests of each address; None without a limit.
         quotas: Of the clients; None without any.
@@ -139,11 +127,10 @@ class Worker:
         self._auth = auth
         self._certificates = certificates
         self.is_ready = False
-        self.metrics_server: MetricsServer | None = None
         self._owns_process = owns_process
         self._admin: OwnedPort | None = None
-        self._serving: Serving  # from `serve` on
-        self._canary: Canary | None = None
+        self.current = CurrentRevisions(lambda: self.upstream, auth.know_views)
+        self.serving = self.current.serving
         self._drain: asyncio.Future[Any] | None = None
         self.redis = make_shared_redis(config)
         self.broker = make_broker(config, os.environ.get(BROKER_DIRECTORY), self.redis)
@@ -159,16 +146,9 @@ class Worker:
         is_measured = telemetry.enabled and telemetry.metrics.enabled
         self.is_timed = is_measured or (telemetry.enabled and config.logs.slow != "off")
         self.measures = Measures(telemetry.metrics, telemetry.usage) if is_measured else None
-        make_upstream = (
-            Upstream if hooks.sources is None else partial(HookedUpstream, hooks.sources)
+        self.upstream = make_upstream(
+            config, sources, transports, hooks.sources, self.redis, is_measured=is_measured
         )
-        self.upstream: Upstream = make_upstream(
-            upstream_settings(config, sources),
-            Counters(is_measured=is_measured),
-            config.response_cache,
-            transports,
-        )
-        self.upstream.shared = make_shared_tier(config, self.upstream.memory, self.redis)
         self.access_log = AccessLog(config.logs)
         self.refusals = Refusals(self.access_log.write_audit)
         auth.refused = self.refusals.note
@@ -177,11 +157,8 @@ class Worker:
         self.observer = OperationObserver(
             self.measures, self.tracing, OperationLog(self.access_log), self.experiments
         )
-        used, settings, proxies = (
-            auth if auth.is_used else None,
-            config.subscription,
-            make_proxies(config),
-        )
+        used, proxies = auth if auth.is_used else None, make_proxies(config)
+        settings = config.subscription
         self.streams = StreamEndpoint(self.serving, settings, self.access_log, used)
         self.sockets = WebSocketEndpoint(
             self.serving,
@@ -193,6 +170,7 @@ class Worker:
             hooks.requests,
             self.gate,
         )
+        self.metrics = WorkerMetrics(self, auth, certificates)
         self.commands = Commands()
         self.calls = WorkerCalls(self.house)
         self.usage: UsageExport | None = None
@@ -216,47 +194,6 @@ class Worker:
             used,
             self.gate,
         )
-
-    def serving(self, client: ClientRequest | None = None, /) -> Serving:
-        """What a request that begins now is answered by: a client's own, where another schema is tried by some."""
-        canary = self._canary
-        return self._serving if canary is None or client is None else canary.revision_of(client)
-
-    def all_serving(self) -> Sequence[Serving]:
-        """All that requests that begin now are answered by."""
-        served, canary = self.serving(), self._canary
-        return (served,) if canary is None else (served, canary.after)
-
-    @property
-    def canary(self) -> Canary | None:
-        """What is served to some of the clients beside it, and to whom; None where all have the same."""
-        return self._canary
-
-    @canary.setter
-    def canary(self, canary: Canary | None) -> None:
-        self._canary = canary
-        self._tell_views()
-
-    @property
-    def policies_of_canary(self) -> list[Policy]:
-        """The policies of the sources that a canary has for itself."""
-        if self._canary is None:
-            return []
-        shared = {id(policy) for policy in self.upstream.policies}
-        return [one for one in self._canary.after.upstream.policies if id(one) not in shared]
-
-    @property
-    def source_names(self) -> Collection[str]:
-        """The names of all sources that requests may call now."""
-        return {*self.upstream.names, *(one.name for one in self.policies_of_canary if one.name)}
-
-    def serve(self, serving: Serving) -> None:
-        """Answer what begins from now on by this; what has begun ends by what it began with."""
-        self._serving = serving
-        self._tell_views()
-
-    def _tell_views(self) -> None:
-        self._auth.know_views(set[str]().union(*(one.views for one in self.all_serving())))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -293,8 +230,8 @@ class Worker:
             stack.push_async_callback(relay.aclose)
             Invalidator(
                 relay.purge,
-                lambda: self.source_names,
-                lambda: [serving.schema for serving in self.all_serving()],
+                lambda: self.current.source_names,
+                lambda: [serving.schema for serving in self.current.all()],
             ).add_to(self.commands)
             await self._auth.open(self.redis, self.config.redis.prefix)
             stack.push_async_callback(self._auth.aclose)
@@ -309,7 +246,11 @@ class Worker:
         config = self.config
         async with AsyncExitStack() as stack:
             if self.measures is not None:
-                await self._measure(stack, self.measures)
+                self.metrics.begin(self.measures, stack)
+                if self._owns_process:
+                    directory = os.environ.get(BROKER_DIRECTORY)
+                    settings = config.telemetry.metrics
+                    await self.metrics.listen(settings, self.measures, directory, stack)
             if self.usage is not None:
                 self.usage.begin()
                 stack.push_async_callback(self.usage.aclose)
@@ -337,33 +278,8 @@ class Worker:
                     active = self.routes.active
                     logger.info("worker %d ends; requests under way: %d", os.getpid(), active)
                 await self.begin_drain()
-                for serving in self.all_serving():
+                for serving in self.current.all():
                     await serving.sharing.drain(config.server.drain_timeout_s)
-
-    async def _measure(self, stack: AsyncExitStack, measures: Measures) -> None:
-        for samples in (
-            self.routes.samples,
-            self.connections.samples,
-            self.admission.samples,
-            self._samples_of_serving,
-            self._samples_of_auth,
-            self._samples_of_quotas,
-            fallback_samples,
-            decode_fallback_samples,
-            unexpected_samples,
-            override_fallback_samples,
-        ):
-            measures.registry.add(samples)
-        if self._certificates is not None:
-            measures.registry.add(self._certificates.samples)
-        measures.lag.begin_sampling()
-        stack.callback(measures.lag.stop)
-        if self._owns_process:
-            self.metrics_server = MetricsServer(
-                self.config.telemetry.metrics, measures.registry, os.environ.get(BROKER_DIRECTORY)
-            )
-            await self.metrics_server.listen()
-            stack.push_async_callback(self.metrics_server.aclose)
 
     async def _open_admin(self, stack: AsyncExitStack) -> None:
         port = admin_port(
@@ -376,30 +292,6 @@ class Worker:
         await port.open()
         self._admin = port
         stack.push_async_callback(port.aclose)
-
-    def _samples_of_serving(self) -> Iterator[Sample]:
-        yield from self.upstream.samples()
-        known = set(self.upstream.names)
-        for policy in self.policies_of_canary:
-            if policy.name and policy.name not in known:
-                yield from policy.samples()
-        yield from self.flags.samples()
-        if self.experiments is not None:
-            yield from self.experiments.samples()
-        for serving in self.all_serving():
-            yield from serving.samples()
-
-    def _samples_of_quotas(self) -> Iterator[Sample]:
-        if self.gate is not None:
-            yield ADDRESSES_REFUSED, (), self.gate.refused
-        if self.quotas is not None:
-            yield from self.quotas.samples()
-
-    def _samples_of_auth(self) -> Iterator[Sample]:
-        if self._auth.is_used:
-            yield from self.refusals.samples()
-        for store, age_s in self._auth.ages():
-            yield AUTH_KEYS_AGE, (store,), age_s
 
     async def _close_upstream(self) -> None:
         await self.upstream.aclose()

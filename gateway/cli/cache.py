@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.app.services import unshared_sources
+from gateway.app.sources import unshared_sources
 from gateway.cli.admin import UrlOption, ask_admin
 from gateway.cli.options import (
     ConfigOption,

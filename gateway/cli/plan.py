@@ -12,7 +12,7 @@ from graphql import GraphQLError, parse
 from gateway.app.build import Graph
 from gateway.app.config import Config
 from gateway.app.hook_checks import hooks_of_calls
-from gateway.app.services import unshared_sources
+from gateway.app.sources import unshared_sources
 from gateway.cli.options import (
     AppOption,
     ConfigOption,

@@ -72,7 +72,7 @@ async def test_a_request_ends_by_the_revision_that_it_began_with(project: Path) 
         graph = build_graph(app.config, project, {}, is_served=True)
         revision = Revision(graph, app.config, project, app.explain, app.testers, app.worker)
         assert (await client.execute("{ box { new } }")).errors
-        app.worker.serve(revision)
+        app.worker.current.serve(revision)
         assert (await client.execute("{ box { new } }")).data == {"box": {"new": "n"}}
         module_of(client)["let_go"].set()  # type: ignore[index]
         assert (await waiting).data == {"waits": "by the revision that it began with"}

@@ -76,7 +76,7 @@ def change(url: str, *keys: ApiKey) -> None:
 def age_s(client: GatewayClient) -> float:
     (found,) = [
         value
-        for metric, _, value in client.app.worker._samples_of_auth()
+        for metric, _, value in client.app.worker.metrics.samples_of_auth()
         if metric is AUTH_KEYS_AGE
     ]
     assert isinstance(found, float)

@@ -279,7 +279,7 @@ async def test_a_move_that_a_canary_brings_is_told_and_goes_back(tmp_path: Path)
         commands = OverrideCommands(worker, lambda: now.app.config)
         await compare(tried, 20)
         assert await commands.gates.moves() == {}
-        canary = worker.canary = Canary(before, after, 5, TargetingKeys(""))
+        canary = worker.current.canary = Canary(before, after, 5, TargetingKeys(""))
         try:
             move = (await commands.gates.moves())["Query.stats"]
             assert (move["label"], move["share"], move["calls"]) == ("stats", 50.0, 20)
@@ -290,7 +290,7 @@ async def test_a_move_that_a_canary_brings_is_told_and_goes_back(tmp_path: Path)
             await commands.gates.begin_again("stats")
             assert (await commands.gates.moves())["Query.stats"]["calls"] == 0
         finally:
-            worker.canary = None
+            worker.current.canary = None
             canary.end()
 
 

@@ -340,7 +340,7 @@ async def test_a_mounted_gateway_opens_no_port(tmp_path: Path) -> None:
         base=tmp_path,
     )
     async with app.lifespan():
-        assert app.worker.metrics_server is None
+        assert app.worker.metrics.server is None
 
 
 async def test_steps_by_field_each_for_all_of_its_parents(tmp_path: Path) -> None:

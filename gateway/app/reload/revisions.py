@@ -177,7 +177,7 @@ class Revisions:
         after.revision.succeed(before.revision)
         self._worker.upstream = after.revision.upstream
         self._worker.handler.configure(endpoint_settings(after.config))
-        self._worker.serve(after.revision)
+        self._worker.current.serve(after.revision)
         self._on_swap(after.config, after.graph, after.digest)
         self.served, self.prepared = after, None
         self.number += 1
@@ -195,11 +195,11 @@ class Revisions:
         self._end_canary()
         keys = TargetingKeys(self.served.config.override.anonymous_id)
         before, after = self.served.revision, self.prepared.served.revision
-        self._worker.canary = Canary(before, after, percent, keys)
+        self._worker.current.canary = Canary(before, after, percent, keys)
 
     def _end_canary(self) -> Canary | None:
         """Serve one revision from now on; gives the canary that there was."""
-        canary, self._worker.canary = self._worker.canary, None
+        canary, self._worker.current.canary = self._worker.current.canary, None
         if canary is not None:
             canary.end()
             for name, found in canary.outcomes.items():
@@ -209,7 +209,7 @@ class Revisions:
     @property
     def canary(self) -> Canary | None:
         """What is served beside what is served to the most; None where that is all."""
-        return self._worker.canary
+        return self._worker.current.canary
 
     @property
     def compared(self) -> Mapping[str, Outcomes]:

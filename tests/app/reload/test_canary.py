@@ -79,7 +79,7 @@ def counts(live: Live, metric: str) -> dict[tuple[str, ...], Any]:
     """A metric, as its reader gives it."""
     registry = Registry()
     registry.add(live.reloader.samples)
-    registry.add(live.client.app.worker._samples_of_serving)
+    registry.add(live.client.app.worker.metrics.samples_of_serving)
     found = merge([registry.snapshot()], METRICS)
     return {tuple(labels): value for labels, value in found.get(metric, ())}
 
@@ -192,7 +192,7 @@ async def test_a_command_promotes_it_and_the_files_as_they_were_withdraw_it(live
     assert counts(live, "gateway_reloads")["trying",] == 1
     live.project.write_schema("")
     assert (await live.reloader.reload()).result == "withdrawn"
-    assert live.client.app.worker.canary is None
+    assert live.client.app.worker.current.canary is None
     await canary(live)
     report = await live.reloader.reload(canary_percent=0)
     assert (report.result, report.workers) == ("promoted", 1)
@@ -206,7 +206,7 @@ async def test_other_files_end_it_first(live: Live) -> None:
     assert (second.result, second.digest != first.digest) == ("trying", True)
     live.project.write_schema("new: Missing")
     assert (await live.reloader.reload()).result == "refused"
-    assert live.client.app.worker.canary is None
+    assert live.client.app.worker.current.canary is None
     assert counts(live, "gateway_reloads")["withdrawn",] == 2
 
 
@@ -228,7 +228,7 @@ async def test_nothing_is_checked_beside_it(live: Live) -> None:
     await canary(live)
     with pytest.raises(BusyError):
         await live.reloader.reload(check_only=True)
-    assert live.client.app.worker.canary is not None
+    assert live.client.app.worker.current.canary is not None
 
 
 async def test_the_admin_port_shows_it(live: Live) -> None:
@@ -277,7 +277,7 @@ async def test_subscriptions_of_both_go_on_when_it_ends(
             await gone.subscribe('subscription { boxes(of: "a") { new } }')
             await other.subscribe(query)
             async with asyncio.timeout(30):
-                while sum(len(s.subscriptions.open) for s in worker.all_serving()) < 3:
+                while sum(len(s.subscriptions.open) for s in worker.current.all()) < 3:
                     await asyncio.sleep(0)
             await worker.broker.publish("boxes.a", {"old": "1", "new": "n"})
             for client in (one, gone, other):
