@@ -96,14 +96,18 @@ class SharedCall(Generic[T]):
 
 
 class Singleflight(Generic[T]):
-    """The calls that may be joined now, by key."""
+    """The calls that may be joined now.
+
+    Attributes:
+        joinable: Those, by key. Nobody joins one that is taken out.
+    """
 
     def __init__(self) -> None:
-        self._open: dict[Hashable, SharedCall[T]] = {}
+        self.joinable: dict[Hashable, SharedCall[T]] = {}
 
     def close(self) -> None:
         """Let nobody join any more: what is read from now on must see a write that has begun or ended."""
-        self._open.clear()
+        self.joinable.clear()
 
     async def call_once(
         self,
@@ -122,14 +126,14 @@ class Singleflight(Generic[T]):
 
         Errors: those of the call, shared; FollowerTimeoutError at a follower's deadline.
         """
-        while (shared := self._open.get(key)) is not None:
+        while (shared := self.joinable.get(key)) is not None:
             try:
                 value = await shared.follow(deadline)
             except Abandoned:
                 continue
             tell("shared")
             return value
-        shared = self._open[key] = SharedCall()
+        shared = self.joinable[key] = SharedCall()
         try:
             value = await call()
         except BaseException as error:
@@ -143,5 +147,5 @@ class Singleflight(Generic[T]):
         return value
 
     def _close(self, key: Hashable, shared: SharedCall[T]) -> None:
-        if self._open.get(key) is shared:
-            del self._open[key]
+        if self.joinable.get(key) is shared:
+            del self.joinable[key]

@@ -27,8 +27,9 @@ class Reads:
 
     def close(self) -> None:
         """Let nobody join any more: what is read from now on must see a write that has begun or ended."""
-        self._of_all.close()
-        self._of_owners.close()
+        # As their `close`: a mutation says it four times, to every source.
+        self._of_all.joinable.clear()
+        self._of_owners.joinable.clear()
 
     async def call_once(
         self, request: UpstreamRequest, call: Call, deadline: float, tell: Tell

@@ -168,7 +168,7 @@ async def test_who_shares_a_call_and_who_leads_it(tmp_path: Path) -> None:
             await asyncio.sleep(0)
         follower = asyncio.create_task(client.execute("query B { thing { id half } }"))
         (reads,) = [s.reads for n, s in client.app.worker.upstream._sources.items() if n == "api"]
-        while not any(shared.followers for shared in reads._of_all._open.values()):
+        while not any(shared.followers for shared in reads._of_all.joinable.values()):
             await asyncio.sleep(0)
         may_answer.set()
         await asyncio.gather(leader, follower)
