@@ -26,7 +26,7 @@ PLAIN = (
     "{ a " * (MAX_LEVELS - 1) + " }" * (MAX_LEVELS - 1),
 )
 LEFT = (
-    "", "{", "}", "{ }", "{ a(b: 1a) }", "{ a(b: 01) }", "{ a(b: 1.) }", "{ a(b: .5) }", "{ a(b: 1..2) }", "{ a(b: -) }", "query { a } a", "{ a } }",
+    "", "{", "}", "{ }", "{ a(b: 1a) }", "{ a(b: 01) }", "{ a(b: 1.) }", "{ a(b: .5) }", "{ a(b: 1..2) }", "{ a(b: 1-2) }", "{ a(b: 1+) }", "{ a(b: 1e) }", "{ a(b: --1) }", "{ a(b: 1.e1) }", "{ 1 }", "{ a(b: -) }", "query { a } a", "{ a } }",
     "{ a(b: \"\"\"x\"\"\") }", '{ a(b: "\\n") }', '{ a(b: "x) }', '{ a(b: "\t") }', '{ a(b: "\ud800") }', "{ a() }", "{ a(b) }", "{ a(b:) }", "{ a: }",
     "query ($a: Int = $b) { a }", "query ($a: Int @x(b: $c)) { a }", "query () { a }", "fragment on on A { a }", "fragment F { a }", "{ ...on }", "{ ... on { a } }",
     "{ a..b }", "{ a ... }", "{ é }", "{ a? }", "type A { a: B }", '"x" query A { a }', "{ a(b: [1) }", "{ a(b: {c: 1]) }", "query A A { a }", "{ a @ }", "{ a(b: $) }",
@@ -59,7 +59,7 @@ def assert_same(ours: Any, theirs: Any, tokens: bool = False) -> None:
 def by_reference(text: str) -> DocumentNode | None:
     try:
         return parse(text)
-    except GraphQLError:
+    except (GraphQLError, RecursionError):
         return None
 
 
@@ -75,6 +75,21 @@ def test_a_plain_document_has_the_tree_of_the_reference(text: str) -> None:
 @pytest.mark.parametrize("text", LEFT)
 def test_what_is_not_plain_is_left_to_the_reference(text: str) -> None:
     assert parse_plain(text, MOST) is None
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{{ a(b: {start * 32_000}{end}) }}" for start in ("1", "-", ".", "+", "e", '"', '"a', "1.", "1e", "1-", "...", "[", "{", "$", "a:") for end in ("", "a", '"', "\0")),
+        *(char * 64_000 for char in ("1", '"', "#", ".", "-", ",", "\ufeff", "\0", "a", "(", "{a", "#\n", "#\ud800", '"\n', "1a", "1.1", "1e1", "-1")),
+        *("1" * 9_000 + middle + "1" * 9_000 + end for middle in (".", "e", "e+", ".1e", "-", "..") for end in ("", "a", ".")),
+    ],
+)  # fmt: skip
+def test_no_text_takes_more_than_its_length(text: str) -> None:
+    """What takes steps by the square of a text's length takes minutes for these, else milliseconds."""
+    document = parse_plain(text, 1_000_000)
+    assert (document is None) == (by_reference(text) is None)
 
 
 def test_tokens_are_counted_with_comments() -> None:

@@ -39,7 +39,13 @@ from graphql import (
 )
 
 from gateway.language.quick.doubt import Doubt, doubt
-from gateway.language.quick.text import PlainLocation, PlainTokens, WholeLocation
+from gateway.language.quick.text import (
+    INTEGER,
+    NUMBER,
+    PlainLocation,
+    PlainTokens,
+    WholeLocation,
+)
 
 MAX_LEVELS = 60
 """Selections, values and types within each other; graphql-core ends at 200."""
@@ -272,8 +278,9 @@ class PlainParser:
         if first == '"':
             return StringValueNode(value=text[1:-1], block=False, loc=loc)
         if first in NUMBER_STARTS:
-            is_int = text.lstrip("-").isdigit()
-            return (IntValueNode if is_int else FloatValueNode)(value=text, loc=loc)
+            if INTEGER.fullmatch(text):
+                return IntValueNode(value=text, loc=loc)
+            return FloatValueNode(value=text, loc=loc) if NUMBER.fullmatch(text) else doubt()
         if first not in NAME_STARTS:
             doubt()
         keyword = KEYWORDS.get(text)

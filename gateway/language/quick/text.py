@@ -16,13 +16,17 @@ from graphql.language import Lexer, Location, Token, TokenKind
 from gateway.language.quick.doubt import doubt
 
 IGNORED = " \t\n\r,\ufeff"
+# A number is all that could be one: what it is, if any, is looked at where a value stands. A test for its end in here
+# would be made again and again within a row of digits.
 _TOKEN = re.compile(
     r"([_A-Za-z][_0-9A-Za-z]*"
     r"|[{}():$!=@\[\]]|\.\.\."
-    r"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![_0-9A-Za-z.])"
+    r"|-?[0-9][_0-9A-Za-z.+-]*"
     r'|"[\x20\x21\x23-\x5b\x5d-\x7e\xa0-\ud7ff\ue000-\uffff]*"'
     r"|#[^\n\r\ud800-\udfff]*)"
 )
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
+NUMBER = re.compile(INTEGER.pattern + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 class PlainTokens:
