@@ -8,6 +8,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +21,7 @@ from benchmarks.load.contestants import NOTHING_SHARED, REPOSITORY, Contestant, 
 from benchmarks.load.measure import ask, check_answer, one_pass, pass_length, settle
 from benchmarks.load.process import CPUS, Server, started
 from benchmarks.load.scenarios import SCENARIOS, Scenario
+from benchmarks.load.upstream import free_port
 from benchmarks.results import Curve
 from benchmarks.stats import fitted_exponent
 
@@ -28,6 +30,8 @@ DEPTHS = (1, 2, 4, 8, 12)
 PLANS = (1, 100, 1_000, 10_000, 100_000)
 CONNECTIONS = (1, 100, 1_000, 10_000)
 SOCKETS = (100, 1_000, 10_000)
+WORKERS = (1, 2, 4, 8, 16, 32, 64)
+SCRAPES = 20
 EVENTS = 5
 FITTED_FROM = 1_000  # below it the fixed cost of a request hides the growth
 LARGE = {"GATEWAY_SOURCES__API__MAX_RESPONSE_SIZE_BYTES": "200000000"}
@@ -50,7 +54,7 @@ def measure_all(console: Console, *, quick: bool = False) -> list[Curve]:
         *plans(points(PLANS), log),
         *connections(points(CONNECTIONS), log),
         *sockets(points(SOCKETS), log),
-        workers(log),
+        *workers(log),
     ]
 
 
@@ -152,18 +156,53 @@ def sockets(counts: tuple[int, ...], log: Log) -> list[Curve]:
     ]
 
 
-def workers(log: Log) -> Curve:
-    """Requests per second against worker processes, on all cores but for the load's share of them."""
-    points = []
-    counts = [n for n in (1, 2, 4, 8, 16, 32, 64) if n <= CPUS.count]
-    for count in counts:
-        who = gateway(**NOTHING_SHARED, GATEWAY_SERVER__WORKERS=str(count))
-        scenario = SCENARIOS["posts-and-users"]
+def workers(log: Log) -> list[Curve]:
+    """Against worker processes: requests, CPU of one, memory of all, and CPU of a look at the metrics of all.
+
+    On few cores the requests per second show the machine; what a worker more costs the others shows in the CPU.
+    """
+    points: dict[str, list[tuple[float, float]]] = {}
+    scenario = SCENARIOS["posts-and-users"]
+    for count in (n for n in WORKERS if n <= max(CPUS.count, 8)):
+        metrics = free_port()
+        who = gateway(
+            **NOTHING_SHARED,
+            GATEWAY_SERVER__WORKERS=str(count),
+            GATEWAY_TELEMETRY__METRICS__PORT=str(metrics),
+        )
         with _serving(who, scenario, data.files(), pinned=False) as (server, port):
+            memory = server.rss_mb()
             one_pass(server, scenario, port, 1)
-            points.append((float(count), one_pass(server, scenario, port, 2).requests_per_s))
-        log(f"  {count} workers: {points[-1][1]:,.0f} requests/s")
-    return _curve("workers", gateway(), "workers", "requests/s", points)
+            measured = one_pass(server, scenario, port, 2)
+            found = {
+                "requests/s": measured.requests_per_s,
+                "CPU µs": measured.cpu_us,
+                "MB": memory,
+                "CPU ms": _scrape_ms(server, metrics),
+            }
+        for label, value in found.items():
+            points.setdefault(label, []).append((float(count), value))
+        log(f"  {count} workers: " + ", ".join(f"{v:,.1f} {label}" for label, v in found.items()))
+    names = (
+        "workers",
+        "workers",
+        "memory of workers at rest",
+        "a scrape of the metrics of workers",
+    )
+    return [
+        _curve(name, gateway(), "workers", label, points[label])
+        for name, label in zip(names, points, strict=True)
+    ]
+
+
+def _scrape_ms(server: Server, port: int) -> float:
+    """CPU of all processes for one look at the metrics page."""
+    url = f"http://127.0.0.1:{port}/metrics"
+    urllib.request.urlopen(url, timeout=10).read()
+    used = server.cpu_s()
+    for _ in range(SCRAPES):
+        urllib.request.urlopen(url, timeout=10).read()
+    return (server.cpu_s() - used) / SCRAPES * 1000
 
 
 @contextmanager
