@@ -39,20 +39,21 @@ from graphql import (
 
 INT, FLOAT, STRING, BLOCK = "\x01", "\x02", "\x03", "\x04"
 
-# The first character is read before anything else is looked at, so that the engine skips by its set. All
-# repeats are possessive, and what starts like a string but is none swallows the rest of the text: without
-# either, hostile texts take quadratic time.
+# The first character is read before anything else is looked at, so that the engine skips by its set. No repeat is
+# ever taken back, those of groups by an atomic group around them (a possessive group is read wrongly before Python
+# 3.11.5), and what starts like a string but is none swallows the rest of the text: without either, hostile texts take
+# quadratic time.
 _TOKENS = re.compile(
     r'''
     (["#0-9-](?:
         (?<=")(?:
-            ""(?:[^"\\\ud800-\udfff]|\\(?:""")?+|"(?!""))*+"{3}
-          | (?!"")(?:[^"\\\r\n\ud800-\udfff]|\\[^\r\n\ud800-\udfff])*+"
+            ""(?>(?:[^"\\\ud800-\udfff]|\\"""|\\|"(?!""))*)"{3}
+          | (?!"")(?>(?:[^"\\\r\n\ud800-\udfff]|\\[^\r\n\ud800-\udfff])*)"
           | (?s:.*+)
         )
       | (?<=\#)[^\r\n\ud800-\udfff]*+
       | (?:(?<=-)(?:0|[1-9][0-9]*+) | (?<![_0-9A-Za-z].)(?:(?<=0)|(?<=[1-9])[0-9]*+))
-        (?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+
+        (?>(?:\.[0-9]++)?)(?>(?:[eE][+-]?[0-9]++)?)
     ))
     ''',
     re.VERBOSE,
