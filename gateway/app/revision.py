@@ -113,11 +113,8 @@ class Revision:
         )
         self.refused_documents: Mapping[str, str] = {}
         maker.growing, maker.lookup = self.plans.growing, self.plans.lookup
-        self.sharing = Sharing(
-            config.traffic_shaping.router.dedupe,
-            graph.ambient,
-            unshared_sources(config, self._source_urls),
-        )
+        unshared = unshared_sources(config, self._source_urls)
+        self.sharing = Sharing(config.traffic_shaping.router.dedupe, graph.ambient, unshared)
         worker.upstream.memory.watch(self.sharing.close)
         mask = ErrorMask(config.errors.mask, limits)
         is_weighed = costs is not None or worker.quotas is not None
