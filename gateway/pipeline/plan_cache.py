@@ -31,6 +31,7 @@ from gateway.pipeline.kept_plan import KeptPlan, PlanShape
 from gateway.pipeline.plan_budget import PlanBudget
 from gateway.pipeline.refusals import copied, is_for_now
 from gateway.pipeline.settings import PlanCacheSettings
+from gateway.pipeline.young_plans import YoungPlans
 from gateway.telemetry import catalogue as names
 from gateway.telemetry.metrics import Sample
 
@@ -84,6 +85,7 @@ class PlanCache(Generic[T]):
         self._budget = budget if budget is not None else PlanBudget(0)
         self._max_text_length = max_text_length
         self._clock = clock
+        self._young = YoungPlans()
         self._plans: OrderedDict[KeptPlan[T], None] = OrderedDict()
         self._by_value: dict[int, KeptPlan[T]] = {}
         self._texts: OrderedDict[
@@ -258,6 +260,7 @@ class PlanCache(Generic[T]):
         ):
             oldest, _ = self._plans.popitem(last=False)
             self._let_go(oldest)
+            self._young.note_evicted()
 
     def _let_go(self, plan: KeptPlan[T]) -> None:
         """Drop every reference to a plan: what it registered elsewhere goes with it."""
