@@ -22,7 +22,7 @@ from gateway.runtime.bounds import ResultLimits
 from gateway.telemetry.trace import phase
 
 NO_VIEWS: Mapping[str, SchemaView] = {}
-Growing = Callable[[Prepared, str | None], AbstractContextManager[None]]
+Growing = Callable[..., AbstractContextManager[None]]
 
 
 class PlanMaker:

@@ -56,7 +56,9 @@ class OfClients(Generic[T]):
         Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
         with growing(client_key):
-            made = self._prepare(document=document, growing=lambda _, own: growing(own), **given)
+            made = self._prepare(
+                document=document, growing=lambda _, own, **how: growing(own, **how), **given
+            )
             if len(self._made) >= MAX_OF_CLIENTS:
                 del self._made[next(iter(self._made))]
             self._made[key] = made  # before it is weighed

@@ -22,7 +22,7 @@ def prepare(
     operation_name: str | None = None,
     slots: Mapping[int, int] | None = None,
     limits: ResultLimits = UNLIMITED,
-    growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
+    growing: Callable[..., AbstractContextManager[None]] | None = None,
     is_planned: bool = True,
     view: SchemaView | None = None,
     costs: OperationCosts | None = None,

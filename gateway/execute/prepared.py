@@ -91,7 +91,7 @@ class Prepared:
         type_resolver: Callable[..., Any] | None = None,
         wraps: Wraps | None = None,
         limits: ResultLimits = UNLIMITED,
-        growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
+        growing: Callable[..., AbstractContextManager[None]] | None = None,
         is_planned: bool = True,
         denied: DeniedNodes | None = None,
         view: SchemaView | None = None,

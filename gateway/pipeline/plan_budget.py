@@ -57,18 +57,20 @@ class PlanBudget:
         return len(self._clients)
 
     @contextmanager
-    def spend(self, client_key: str | None) -> Iterator[None]:
+    def spend(self, client_key: str | None, *, is_admitted: bool = False) -> Iterator[None]:
         """Around the making of a plan, or the refusal of a document: the CPU time is charged to the client.
 
         Args:
             client_key: Who asked; None: the gateway itself, which is neither refused nor charged.
+            is_admitted: What is made belongs to something that was admitted: it is charged alone.
 
         Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT), before anything is done.
         """
         if client_key is None or not self._rate:
             yield
             return
-        self._admit(client_key)
+        if not is_admitted:
+            self._admit(client_key)
         start = self._cpu_clock()
         try:
             yield

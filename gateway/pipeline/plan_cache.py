@@ -150,12 +150,19 @@ class PlanCache(Generic[T]):
         return found
 
     @contextmanager
-    def growing(self, value: T, client_key: str | None) -> Iterator[None]:
+    def growing(
+        self, value: T, client_key: str | None, *, is_admitted: bool = False
+    ) -> Iterator[None]:
         """Make something more for a value that is kept: admitted, charged and counted as a new one.
+
+        Args:
+            value: For which.
+            client_key: The client that is charged; None: nobody.
+            is_admitted: What is made is a part of what was admitted: it is charged and counted.
 
         Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
-        with self._budget.spend(client_key):
+        with self._budget.spend(client_key, is_admitted=is_admitted):
             yield
         plan = self._by_value.get(id(value))
         if plan is not None:

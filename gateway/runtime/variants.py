@@ -16,8 +16,15 @@ from gateway.plan.collect import CannotCompileError
 # An operation with more variants in use than this loses its oldest.
 MAX_VARIANTS = 16
 
-Growing = Callable[[str | None], AbstractContextManager[None]]
-"""Admits and charges the client that is named, while something is made."""
+
+class Growing(Protocol):
+    """Admits and charges a client, while something is made; who is admitted already is charged alone."""
+
+    def __call__(
+        self, client_key: str | None, /, *, is_admitted: bool = False
+    ) -> AbstractContextManager[None]:
+        """Around the making. Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT) for who is not admitted."""
+        ...
 
 
 Asker = Context | str | None
@@ -31,25 +38,28 @@ def client_key(asker: Asker) -> str | None:
     return asker if isinstance(asker, str) else None
 
 
-def unbounded(_client_key: str | None) -> AbstractContextManager[None]:
+def unbounded(
+    _client_key: str | None, *, is_admitted: bool = False
+) -> AbstractContextManager[None]:
     """Every client is admitted, and none charged."""
+    del is_admitted
     return nullcontext()
 
 
 Grown = TypeVar("Grown")
 
 
-def weakly(
-    growing: Callable[[Grown, str | None], AbstractContextManager[None]] | None, owner: Grown
-) -> Growing:
+def weakly(growing: Callable[..., AbstractContextManager[None]] | None, owner: Grown) -> Growing:
     """`growing` for its owner, which what is made does not keep alive."""
     if growing is None:
         return unbounded
     known = ref(owner)
 
-    def grow(client_key: str | None) -> AbstractContextManager[None]:
+    def grow(client_key: str | None, *, is_admitted: bool = False) -> AbstractContextManager[None]:
         found = known()
-        return growing(found, client_key) if found is not None else nullcontext()
+        if found is None:
+            return nullcontext()
+        return growing(found, client_key, is_admitted=is_admitted)
 
     return grow
 

@@ -42,6 +42,7 @@ def assert_same(ours: Any, theirs: Any, tokens: bool = False) -> None:
         assert repr(ours) == repr(theirs)
         if tokens:
             assert (ours.start_token, ours.end_token) == (theirs.start_token, theirs.end_token)
+            assert ours.start_token.next == theirs.start_token.next
         return
     assert type(ours) is type(theirs)
     if isinstance(theirs, Node):

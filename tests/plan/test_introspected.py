@@ -86,7 +86,10 @@ def test_answering_is_charged_once_and_equal_fields_are_answered_once(
     pieces = Introspection.pieces
 
     @contextmanager
-    def growing(_prepared: Prepared, client_key: str | None) -> Iterator[None]:
+    def growing(
+        _prepared: Prepared, client_key: str | None, *, is_admitted: bool
+    ) -> Iterator[None]:
+        del is_admitted
         charged.append(client_key)
         yield
 
@@ -184,7 +187,10 @@ def test_introspection_on_graphql_core_is_charged_each_time() -> None:
     charged: list[str | None] = []
 
     @contextmanager
-    def growing(_prepared: Prepared, client_key: str | None) -> Iterator[None]:
+    def growing(
+        _prepared: Prepared, client_key: str | None, *, is_admitted: bool
+    ) -> Iterator[None]:
+        del is_admitted
         charged.append(client_key)
         yield
 

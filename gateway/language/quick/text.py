@@ -80,7 +80,7 @@ class PlainLocation(Location):
     @property
     def start_token(self) -> Token:  # type: ignore[override]
         """The token that it begins with."""
-        return _token_at(self.source, lambda token: token.start >= self.start)
+        return _token_at(self.source, lambda token: token.end > self.start)
 
     @property
     def end_token(self) -> Token:  # type: ignore[override]
@@ -99,7 +99,7 @@ class WholeLocation(PlainLocation):
     @property
     def start_token(self) -> Token:  # type: ignore[override]
         """The token before the first."""
-        return Lexer(self.source).token
+        return _token_at(self.source, lambda _: True)
 
     @property
     def end_token(self) -> Token:  # type: ignore[override]
@@ -108,8 +108,11 @@ class WholeLocation(PlainLocation):
 
 
 def _token_at(source: Source, is_there: Callable[[Token], bool]) -> Token:
+    """The first such token, else the last, in the chain of all."""
     lexer = Lexer(source)
-    token = lexer.advance()
-    while token.kind is not TokenKind.EOF and not is_there(token):
-        token = lexer.advance()
+    token: Token = lexer.token
+    while lexer.advance().kind is not TokenKind.EOF:
+        pass
+    while token.next is not None and not is_there(token):
+        token = token.next
     return token
