@@ -22,7 +22,7 @@ from gateway.runtime import reference
 from gateway.runtime.bound import BoundField
 from gateway.runtime.nulled import settle_in_background
 from gateway.runtime.request import InfoForm
-from gateway.runtime.spots import Pending
+from gateway.runtime.spots import FailedList, Pending
 from gateway.runtime.state import Run
 
 PATH = GraphQLResolveInfo._fields.index("path")
@@ -164,8 +164,9 @@ def _search(value: Any, path: Path, spot: Pending) -> Path | None:
     if isinstance(value, dict):
         typename = spot.field.selection.plan.type
         found = (_search(below, Path(path, key, typename), spot) for key, below in value.items())
-    elif isinstance(value, list):
-        found = (_search(below, Path(path, i, None), spot) for i, below in enumerate(value))
+    elif isinstance(value, list | FailedList):
+        items = value.items if isinstance(value, FailedList) else value
+        found = (_search(below, Path(path, i, None), spot) for i, below in enumerate(items))
     else:
         return None
     return next((at for at in found if at is not None), None)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from graphql import parse
+from graphql import build_schema, parse
 
 from gateway.client.vary import Vary
 from gateway.graph.field_tree import FieldTree
@@ -202,3 +202,22 @@ async def test_a_resolver_that_does_not_suspend_waits_for_nobody() -> None:
     loop.call_soon(count)
     await execute(make_schema(SDL, {"Row.v": v}), parse("{ rows { v } }"), ROWS)
     assert turns == 0
+
+
+async def test_what_awaits_below_an_iterable_that_broke_has_its_place() -> None:
+    schema = build_schema(
+        "type Query { row: Row } type Row { items: [Item!] } type Item { a: Int! }"
+    )
+
+    async def fail() -> int:
+        raise ValueError("late")
+
+    def items() -> Iterator[dict[str, Any]]:
+        yield {"a": fail()}
+        yield {"a": fail()}
+        raise ValueError("broken")
+
+    result: Any = execute(schema, parse("{ row { items { a } } }"), {"row": {"items": items()}})
+    answer = await result
+    assert answer.data == {"row": {"items": None}}
+    assert [error.path[:2] for error in answer.errors] == [["row", "items"]]

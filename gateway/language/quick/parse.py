@@ -32,7 +32,6 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    Source,
     StringValueNode,
     VariableDefinitionNode,
     VariableNode,
@@ -43,6 +42,7 @@ from gateway.language.quick.text import (
     INTEGER,
     NUMBER,
     PlainLocation,
+    PlainSource,
     PlainTokens,
     WholeLocation,
 )
@@ -72,7 +72,7 @@ def parse_plain(text: str, max_tokens: int) -> DocumentNode | None:
         tokens = PlainTokens(text)
         if tokens.count > max_tokens:
             return None
-        return PlainParser(tokens, Source(text)).document()
+        return PlainParser(tokens, PlainSource(text)).document()
     except Doubt:
         return None
 
@@ -83,7 +83,7 @@ class PlainParser:
     Errors: Doubt for whatever it does not expect.
     """
 
-    def __init__(self, tokens: PlainTokens, source: Source) -> None:
+    def __init__(self, tokens: PlainTokens, source: PlainSource) -> None:
         self.texts = tokens.texts
         self.starts = tokens.starts
         self.ends = tokens.ends

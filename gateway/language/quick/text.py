@@ -6,8 +6,10 @@ Block strings, escapes, control characters and whatever is no token are left to 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_left
+from functools import cached_property
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any
 
 from graphql import Source
@@ -67,12 +69,32 @@ class PlainTokens:
         self.ends = [self.ends[number] for number in places]
 
 
+class PlainSource(Source):
+    """The text of a plain document, whose tokens are made once somebody asks for one."""
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        """All of them, each with the next one: what stands before the first and after the last, too."""
+        lexer = Lexer(self)
+        tokens = [lexer.token]
+        while lexer.advance().kind is not TokenKind.EOF:
+            pass
+        while tokens[-1].next is not None:
+            tokens.append(tokens[-1].next)
+        return tokens
+
+    def __reduce__(self) -> Any:
+        return PlainSource, (self.body, self.name, self.location_offset)
+
+
 class PlainLocation(Location):
     """Where a node of a plain document stands; its tokens are found when somebody asks for them."""
 
     __slots__ = ()
 
-    def __init__(self, start: int, end: int, source: Source) -> None:
+    source: PlainSource
+
+    def __init__(self, start: int, end: int, source: PlainSource) -> None:
         self.start = start
         self.end = end
         self.source = source
@@ -80,12 +102,14 @@ class PlainLocation(Location):
     @property
     def start_token(self) -> Token:  # type: ignore[override]
         """The token that it begins with."""
-        return _token_at(self.source, lambda token: token.end > self.start)
+        tokens = self.source.tokens
+        return tokens[bisect_left(tokens, self.start + 1, key=_end)]
 
     @property
     def end_token(self) -> Token:  # type: ignore[override]
         """The token that it ends with."""
-        return _token_at(self.source, lambda token: token.end >= self.end)
+        tokens = self.source.tokens
+        return tokens[bisect_left(tokens, self.end, key=_end)]
 
     def __reduce__(self) -> Any:
         return type(self), (self.start, self.end, self.source)
@@ -99,20 +123,12 @@ class WholeLocation(PlainLocation):
     @property
     def start_token(self) -> Token:  # type: ignore[override]
         """The token before the first."""
-        return _token_at(self.source, lambda _: True)
+        return self.source.tokens[0]
 
     @property
     def end_token(self) -> Token:  # type: ignore[override]
         """The token after the last."""
-        return _token_at(self.source, lambda _: False)
+        return self.source.tokens[-1]
 
 
-def _token_at(source: Source, is_there: Callable[[Token], bool]) -> Token:
-    """The first such token, else the last, in the chain of all."""
-    lexer = Lexer(source)
-    token: Token = lexer.token
-    while lexer.advance().kind is not TokenKind.EOF:
-        pass
-    while token.next is not None and not is_there(token):
-        token = token.next
-    return token
+_end = attrgetter("end")
