@@ -144,7 +144,13 @@ def sockets(counts: tuple[int, ...], log: Log) -> list[Curve]:
         if count * 1.1 > allowed:
             log(f"  {count:,} sockets: left out, {allowed:,} open files are allowed (ulimit -Hn)")
             continue
-        command = [sys.executable, "-m", "benchmarks.load.fan_out", str(count), str(EVENTS)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.load.fan_out",
+            str(count),
+            str(max(EVENTS, 20_000 // count)),
+        ]
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True, timeout=300)
         found = msgspec.json.decode(done.stdout, type=dict[str, float])
         cpu.append((float(count), found["cpu_of_a_delivery_us"]))

@@ -27,9 +27,11 @@ from benchmarks.load.process import CPUS, Server, ServerFailedError, started
 from benchmarks.load.scenarios import Scenario
 from benchmarks.load.traffic import COUNTER, Kind, varied_body, wrk_script
 
-# A distinct block of COUNTER for every pass of this process.
+# A distinct block of COUNTER for every pass of this process: more than any server answers in one, and of a number that
+# is an Int of GraphQL for as many passes as a run has.
 BLOCKS = count(1)
-BLOCK = 10_000_000
+BLOCK = 400_000
+MAX_INT = 2**31 - 1
 MAX_PASS_S = 6
 IDLE_LOOKS, SETTLE_LOOKS = 4, 150  # of 20 ms: longer than the slowest backend takes; 3 s at most
 RATES = (0.1, 0.5)  # of the gateway's throughput
@@ -189,6 +191,8 @@ def one_pass(
     if program is None:
         raise RuntimeError("wrk is not installed (sh scripts/system-packages.sh wrk)")
     first = next(BLOCKS) * BLOCK
+    if first + BLOCK > MAX_INT:
+        raise RuntimeError("too many passes: the numbers of requests would be no Int any more")
     script = wrk_script(
         scenario.body, server.contestant.path, kind, first=first, turns=turns, pages=scenario.pages
     )
