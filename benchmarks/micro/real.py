@@ -31,6 +31,7 @@ from graphql import (
 )
 
 from benchmarks.integrations.corpus import variables_of
+from benchmarks.micro import timing
 from benchmarks.micro.cases import make_context
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepared import Prepared
@@ -40,7 +41,7 @@ from gateway.graph.schema import fix
 
 MOST_VALUES = 50
 """An answer of as many leaves and nulls is not small any more."""
-SAMPLE_NS = 1_000_000
+SAMPLE_S = 0.001
 COLLECTED_EVERY = 50
 """Operations between two collections of garbage."""
 
@@ -225,22 +226,18 @@ def take(
         if made.data != theirs.data or made.errors or theirs.errors:
             measured.skip("answered otherwise")
             return
-    calls = [1 + int(SAMPLE_NS / max(timed(run, 2), 1)) for run in (core, ours)]
-    samples: tuple[list[float], list[float]] = ([], [])
-    for number in range(pairs):
-        for which in (0, 1) if number % 2 else (1, 0):
-            samples[which].append(timed((core, ours)[which], calls[which]))
+    samples = timing.measure(core, ours, pairs, SAMPLE_S, timed_alone)
     ratio = statistics.median(a / b for a, b in zip(*samples, strict=True))
-    theirs_us, ours_us = (statistics.median(each) / 1000 for each in samples)
+    theirs_us, ours_us = (statistics.median(each) * 1e6 for each in samples)
     measured.ratios.append((ratio, name, theirs_us, ours_us))
 
 
-def timed(run: Callable[[], Any], calls: int) -> float:
-    """CPU nanoseconds of one call."""
-    begin = time.thread_time_ns()
+def timed_alone(run: Callable[[], Any], calls: int) -> float:
+    """CPU seconds of one call that awaits nothing; garbage is collected between operations, not here."""
+    begin = time.thread_time()
     for _ in range(calls):
         run()
-    return (time.thread_time_ns() - begin) / calls
+    return (time.thread_time() - begin) / calls
 
 
 def lines(kind: str, measured: Measured, slowest: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 from gateway.codegen.functions import FunctionWriter
@@ -22,8 +23,7 @@ from gateway.runtime.bound import (
     BoundOutput,
     BoundSelection,
 )
-from gateway.runtime.expand import expand_row, expand_value
-from gateway.runtime.slow import SettledShape
+from gateway.runtime.slow import SettledShape, exact_row
 from gateway.runtime.state import Run
 from gateway.runtime.variants import client_key
 
@@ -93,8 +93,12 @@ class FirstRows:
                 complete(done, run, rows, *columns)
                 return
         self._shapes.rows_left[number] = left
+        count, encoded = len(shape.columns), [field.id for field in self._encoded]
         for row, *values in zip(rows, *columns, strict=True):
-            done.append(self._completed(shape, run, row, values))
+            if shape.classes is not None:
+                self._note_members(shape, row)
+            texts = dict(zip(encoded, values[count:], strict=True))
+            done.append(exact_row(run, shape, row, values[:count], texts))
 
     def compile(self, shape: SettledShape) -> Callable[..., None]:
         """The function, which is made where there is none yet."""
@@ -103,25 +107,6 @@ class FirstRows:
                 lambda: FunctionWriter(self._shapes).settled(shape, shape.columns, self._encoded)
             )
         return shape.complete
-
-    def _completed(
-        self, shape: SettledShape, run: Run, row: Any, values: list[Any]
-    ) -> dict[str, Any]:
-        """One completed row. `values`: of the columns, then those that are encoded."""
-        given = {}
-        texts = dict(
-            zip([field.id for field in self._encoded], values[len(shape.columns) :], strict=True)
-        )
-        for field, value in zip(shape.columns, values, strict=False):
-            text = texts.get(field.id)
-            if text is not None:
-                value = text
-            elif not field.is_completed:
-                value = expand_value(run, field, field.output, value)
-            given[field.id] = value
-        if shape.classes is not None:
-            self._note_members(shape, row)
-        return expand_row(run, shape.selection, row, given)
 
     def _note_members(self, shape: SettledShape, row: Any) -> None:
         """Have the function made for rows that lack members, where one does."""
@@ -138,8 +123,8 @@ class FirstRows:
         texts = dict(zip([field.id for field in self._encoded], columns[count:], strict=True))
         for field, column in zip(shape.columns, columns[:count], strict=True):
             if not field.is_completed:
-                for value, text in zip(column, texts.get(field.id, column), strict=True):
-                    if field.id not in texts or text is None:
+                for value, text in zip(column, texts.get(field.id, repeat(None)), strict=False):
+                    if text is None:
                         yield from _weights_below(field.output, value)
         if shape.classes is not None:
             given = {field.id for field in shape.columns}

@@ -19,6 +19,7 @@ from graphql.language.ast import QUERY_DOCUMENT_KEYS
 from graphql.language.parser import Parser
 
 from gateway.errors import ConfigError, Diagnostic
+from gateway.language.offsets import OffsetLocation
 from gateway.settings.folder_files import files_in
 from gateway.settings.mistakes import together
 from gateway.settings.text_file import read_text_file
@@ -98,18 +99,10 @@ class _SchemaSource(Source):
         return SourceLocation(line, position - self._line_starts[line - 1] + 1)
 
 
-class _Place(Location):
+class _Place(OffsetLocation):
     """Where a node of a schema stands, without tokens: one is made for whoever asks."""
 
     __slots__ = ()
-
-    def __init__(self, start: int, end: int, source: Source) -> None:
-        self.start = start
-        self.end = end
-        self.source = source
-
-    def __reduce__(self) -> tuple[type, tuple[int, int, Source]]:
-        return _Place, (self.start, self.end, self.source)
 
     @property
     def start_token(self) -> Token:  # type: ignore[override]

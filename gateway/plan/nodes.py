@@ -218,19 +218,19 @@ def child_selections(field: Field) -> tuple[Selection, ...]:
 
 def walk_selections(selection: Selection) -> Iterator[Selection]:
     """A selection and all below it, parents first, in the order of the response."""
-    yield selection
-    for field in selection.fields:
-        for child in child_selections(field):
-            yield from walk_selections(child)
+    rest = [selection]
+    while rest:
+        found = rest.pop()
+        yield found
+        below = [child for field in found.fields for child in child_selections(field)]
+        rest += reversed(below)
 
 
 def kinds_of(plan: Plan) -> set[Kind]:
     """The kinds of all fields of a plan."""
-    kinds: set[Kind] = set()
-    rest = [part.root for part in plan.parts]
-    while rest:
-        for field in rest.pop().fields:
-            kinds.add(field.kind)
-            if not isinstance(field.output, Leaf):
-                rest += child_selections(field)
-    return kinds
+    return {
+        field.kind
+        for part in plan.parts
+        for selection in walk_selections(part.root)
+        for field in selection.fields
+    }

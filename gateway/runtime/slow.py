@@ -6,7 +6,7 @@ of a plain type that only needs serializing), else leaves a spot for the exact p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -233,8 +233,19 @@ def _find_spots(value: Any, found: set[int]) -> None:
 def slow_row(run: Run, shape: SettledShape, row: Any, values: Sequence[Any]) -> dict[str, Any]:
     """One completed row of a settled selection. `values`: of the fields that are columns."""
     shape.observer.saw(row)
+    return exact_row(run, shape, row, values, {})
+
+
+def exact_row(
+    run: Run, shape: SettledShape, row: Any, values: Sequence[Any], texts: Mapping[int, Any]
+) -> dict[str, Any]:
+    """The same, unobserved. `texts`: of columns, by field, what is encoded already; None for what is not."""
     given = {}
     for field, value in zip(shape.columns, values, strict=True):
-        done = field.is_completed
-        given[field.id] = value if done else expand_value(run, field, field.output, value)
+        text = texts.get(field.id)
+        if text is not None:
+            value = text
+        elif not field.is_completed:
+            value = expand_value(run, field, field.output, value)
+        given[field.id] = value
     return expand_row(run, shape.selection, row, given)

@@ -59,6 +59,7 @@ KEYWORDS: dict[str, Callable[[PlainLocation], Any]] = {
 NAME_STARTS = frozenset("_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 NUMBER_STARTS = frozenset("-0123456789")
 T = TypeVar("T")
+N = TypeVar("N", ArgumentNode, ObjectFieldNode)
 
 
 def parse_plain(text: str, max_tokens: int) -> DocumentNode | None:
@@ -202,7 +203,7 @@ class PlainParser:
         text = texts[self.at]
         arguments = directives = selection_set = None
         if text == "(":
-            arguments = self.some("(", self.argument, ")")
+            arguments = self.arguments()
             text = texts[self.at]
         if text == "@":
             directives = self.directives()
@@ -247,22 +248,19 @@ class PlainParser:
         while self.texts[self.at] == "@":
             start = self.at
             self.at += 1
-            argument = self.const_argument if is_const else self.argument
-            name, arguments = self.name(), self.some("(", argument, ")")
+            name, arguments = self.name(), self.arguments(is_const=is_const)
             found.append(DirectiveNode(name=name, arguments=arguments, loc=self.loc(start)))
         return tuple(found) if found else None
 
-    def argument(self) -> ArgumentNode:
+    def named_value(self, kind: type[N], *, is_const: bool = False) -> N:
+        """An argument, or a field of an input object."""
         start = self.at
         name = self.name()
         self.expect(":")
-        return ArgumentNode(name=name, value=self.value(), loc=self.loc(start))
+        return kind(name=name, value=self.value(is_const=is_const), loc=self.loc(start))
 
-    def const_argument(self) -> ArgumentNode:
-        start = self.at
-        name = self.name()
-        self.expect(":")
-        return ArgumentNode(name=name, value=self.value(is_const=True), loc=self.loc(start))
+    def arguments(self, *, is_const: bool = False) -> tuple[ArgumentNode, ...] | None:
+        return self.some("(", lambda: self.named_value(ArgumentNode, is_const=is_const), ")")
 
     def value(self, *, is_const: bool = False) -> Any:
         text = self.texts[self.at]
@@ -294,12 +292,8 @@ class PlainParser:
         while self.texts[self.at] != end:
             if first == "[":
                 items.append(self.value(is_const=is_const))
-                continue
-            begin = self.at
-            name = self.name()
-            self.expect(":")
-            value = self.value(is_const=is_const)
-            items.append(ObjectFieldNode(name=name, value=value, loc=self.loc(begin)))
+            else:
+                items.append(self.named_value(ObjectFieldNode, is_const=is_const))
         self.at += 1
         if first == "[":
             return ListValueNode(values=tuple(items), loc=self.loc(start))

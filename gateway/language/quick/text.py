@@ -13,8 +13,9 @@ from operator import attrgetter
 from typing import Any
 
 from graphql import Source
-from graphql.language import Lexer, Location, Token, TokenKind
+from graphql.language import Lexer, Token, TokenKind
 
+from gateway.language.offsets import OffsetLocation
 from gateway.language.quick.doubt import doubt
 
 IGNORED = " \t\n\r,\ufeff"
@@ -87,17 +88,12 @@ class PlainSource(Source):
         return PlainSource, (self.body, self.name, self.location_offset)
 
 
-class PlainLocation(Location):
+class PlainLocation(OffsetLocation):
     """Where a node of a plain document stands; its tokens are found when somebody asks for them."""
 
     __slots__ = ()
 
     source: PlainSource
-
-    def __init__(self, start: int, end: int, source: PlainSource) -> None:
-        self.start = start
-        self.end = end
-        self.source = source
 
     @property
     def start_token(self) -> Token:  # type: ignore[override]
@@ -110,9 +106,6 @@ class PlainLocation(Location):
         """The token that it ends with."""
         tokens = self.source.tokens
         return tokens[bisect_left(tokens, self.end, key=_end)]
-
-    def __reduce__(self) -> Any:
-        return type(self), (self.start, self.end, self.source)
 
 
 class WholeLocation(PlainLocation):
