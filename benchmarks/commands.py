@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from rich.console import Console
 
-from benchmarks import connections, profile, results, scale
+from benchmarks import connections, instructions, profile, results, scale
 from benchmarks.compare import DEFAULT_SCENARIOS, Comparison, compare_files, compare_revisions
 from benchmarks.load import resilience
 from benchmarks.load.contestants import Contestant, contestants
 from benchmarks.load.measure import RATES, measure
 from benchmarks.load.needed import check_needed
+from benchmarks.load.process import ServerFailedError
 from benchmarks.load.scenarios import SCENARIOS
 from benchmarks.publish import publish
 from benchmarks.quotas import measure_quotas
@@ -119,6 +120,17 @@ def add_to(commands: Any) -> None:
         "--threshold", type=float, default=0.1, help="exit 1 beyond it (default 0.1)"
     )
 
+    counting = commands.add_parser(
+        "count", help="instructions a request by callgrind, of the gateway or of two revisions"
+    )
+    counting.set_defaults(run=run_count)
+    counting.add_argument("scenario", nargs="*", help=f"default: {', '.join(DEFAULT_SCENARIOS)}")
+    counting.add_argument("--against", help="a revision, counted too")
+    counting.add_argument(
+        "--peer", choices=[one.name for one in contestants()], help="another contestant instead"
+    )
+    counting.add_argument("--requests", type=int, default=200)
+
     profiling = commands.add_parser(
         "profile", help="flame graph beside the generated plan, as one HTML page"
     )
@@ -199,6 +211,23 @@ def run_compare(options: argparse.Namespace) -> int:
         print(exc, file=sys.stderr)
         return 2
     return verdict(found, "CPU µs", options.threshold)
+
+
+def run_count(options: argparse.Namespace) -> int:
+    """Print instructions a request, in thousands."""
+    check_needed("valgrind", "nginx", "taskset")
+    if are_unknown(options.scenario):
+        return 2
+    names = options.scenario or DEFAULT_SCENARIOS
+    try:
+        for name, side, counted in instructions.counts(
+            names, options.against, options.peer, options.requests
+        ):
+            print(f"{name:20} {side:20} {counted / 1000:>10,.1f} thousand", flush=True)
+    except (RevisionError, ServerFailedError, instructions.NotCountedError) as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    return 0
 
 
 def run_guard(options: argparse.Namespace) -> int:
@@ -289,11 +318,7 @@ def earlier(result: results.Result) -> list[results.Result]:
 def run_scenarios(options: argparse.Namespace) -> int:
     """Measure; print each table as it is ready; write the result."""
     check_needed("wrk", "nginx", "taskset")
-    unknown = [name for name in options.scenario if name not in SCENARIOS]
-    if unknown:
-        print(
-            f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}", file=sys.stderr
-        )
+    if are_unknown(options.scenario):
         return 2
     console = Console(width=150)
     result = results.new_result(options.command_line)
@@ -317,6 +342,16 @@ def run_scenarios(options: argparse.Namespace) -> int:
         )
     print(f"written: {options.out}")
     return 0
+
+
+def are_unknown(names: Sequence[str]) -> bool:
+    """Whether any is no scenario, which is said then."""
+    unknown = [name for name in names if name not in SCENARIOS]
+    if unknown:
+        print(
+            f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}", file=sys.stderr
+        )
+    return bool(unknown)
 
 
 def chosen(options: argparse.Namespace) -> list[Contestant]:

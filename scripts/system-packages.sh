@@ -10,6 +10,7 @@ for need in "$@"; do
         php-fpm)  ls /usr/sbin/php-fpm*   >/dev/null 2>&1 || packages="$packages php-fpm" ;;
         chromium) command -v chromium     >/dev/null 2>&1 || packages="$packages chromium" ;;
         redis)    command -v redis-server >/dev/null 2>&1 || packages="$packages redis-server" ;;
+        valgrind) command -v valgrind     >/dev/null 2>&1 || packages="$packages valgrind" ;;
         nginx)    [ -x /usr/sbin/nginx ]                  || packages="$packages nginx-light" ;;
         wrk)      command -v wrk          >/dev/null 2>&1 || packages="$packages wrk" ;;
         haproxy)  [ -x /usr/sbin/haproxy ]                || packages="$packages haproxy" ;;

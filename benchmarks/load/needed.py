@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 NGINX = "/usr/sbin/nginx"
 """Where it is for whoever is not root, whose path does not lead there."""
-INSTALLS = "sh scripts/system-packages.sh nginx redis wrk"
+INSTALLS = "sh scripts/system-packages.sh nginx redis valgrind wrk"
 
 
 def check_needed(*programs: str, extras: Collection[str] = ()) -> None:

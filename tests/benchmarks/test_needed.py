@@ -19,7 +19,7 @@ def test_what_is_there_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
         check_needed("sh", "no-such-program", extras=["redis", "strawberry"])
     assert str(caught.value).splitlines() == [
-        "missing: no-such-program (sh scripts/system-packages.sh nginx redis wrk)",
+        "missing: no-such-program (sh scripts/system-packages.sh nginx redis valgrind wrk)",
         "not installed: strawberry (pip install 'compiled-graphql-gateway[strawberry]')",
     ]
 
