@@ -6,20 +6,15 @@ It reads files and parses; it binds and builds nothing.
 from __future__ import annotations
 
 import re
-from array import array
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
-from sys import intern
 
-from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, NameNode, Node, Source, parse
-from graphql.language import DefinitionNode, Location, SourceLocation, Token, TokenKind
+from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, Node, Source, parse
+from graphql.language import DefinitionNode
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
-from graphql.language.parser import Parser
 
 from gateway.errors import ConfigError, Diagnostic
-from gateway.language.offsets import OffsetLocation
+from gateway.graph.sdl_parser import MAX_SCHEMA_TOKENS, SchemaParser, SchemaSource
 from gateway.settings.folder_files import files_in
 from gateway.settings.mistakes import together
 from gateway.settings.text_file import read_text_file
@@ -31,9 +26,6 @@ MAX_SYNTAX_ERRORS = 20
 _DEFINITION = re.compile(
     r"(?:extend\s+)?(?:schema|scalar|type|interface|union|enum|input|directive)\b"
 )
-_LINE_END = re.compile(r"\r\n|[\n\r]")
-MAX_SCHEMA_TOKENS = 2_000_000
-"""A schema is the operator's own, but a wrong path may name any file: stop before memory is gone."""
 
 
 def find_schema_files(paths: Sequence[str | Path], base: str | Path = ".") -> list[Path]:
@@ -86,73 +78,12 @@ def load_sdl(files: Iterable[Path], texts: Mapping[str, str] | None = None) -> D
     return DocumentNode(definitions=tuple(definitions))
 
 
-class _SchemaSource(Source):
-    """A text that is asked for many lines of it, of which the parser's tokens do not stay."""
-
-    @cached_property
-    def _line_starts(self) -> array[int]:
-        return array("L", [0, *(found.end() for found in _LINE_END.finditer(self.body))])
-
-    def get_location(self, position: int) -> SourceLocation:
-        """Line and column of a character."""
-        line = bisect_right(self._line_starts, position)
-        return SourceLocation(line, position - self._line_starts[line - 1] + 1)
-
-
-class _Place(OffsetLocation):
-    """Where a node of a schema stands, without tokens: one is made for whoever asks."""
-
-    __slots__ = ()
-
-    @property
-    def start_token(self) -> Token:  # type: ignore[override]
-        """A token where the node begins."""
-        line, column = self.source.get_location(self.start)
-        return Token(TokenKind.NAME, self.start, self.start, line, column)
-
-    end_token = start_token
-
-
-class _SchemaParser(Parser):
-    """One whose nodes keep no tokens: they stay as long as the schema is served."""
-
-    _last: _Place | None = None
-
-    def parse_whole(self) -> DocumentNode:
-        """The document. Errors: GraphQLSyntaxError."""
-        try:
-            return self.parse_document()
-        except RecursionError:
-            found = self._lexer.token
-            raise GraphQLSyntaxError(
-                self._lexer.source, found.start, "it is nested too deeply"
-            ) from None
-
-    def advance_lexer(self) -> None:
-        """Go on by a token, and let go of those before: each holds the one before it, and the one behind."""
-        super().advance_lexer()
-        self._lexer.last_token.prev = None
-
-    def parse_name(self) -> NameNode:
-        """A name, each text of one once: a schema has the same names many times."""
-        token = self.expect_token(TokenKind.NAME)
-        return NameNode(value=intern(token.value or ""), loc=self.loc(token))
-
-    def loc(self, start_token: Token) -> Location | None:
-        """Where a node stands; a node that is its name alone stands where its name does."""
-        last, end = self._last, self._lexer.last_token.end
-        if last is None or last.start != start_token.start or last.end != end:
-            last = self._last = _Place(start_token.start, end, self._lexer.source)
-        return last
-
-
 def parse_sdl(text: str, name: str) -> DocumentNode:
     """Parse one schema text. Errors: ConfigError with `name`, line and column; `others` has the rest."""
     if not text.strip():
         return DocumentNode(definitions=())
     try:
-        parser = _SchemaParser(_SchemaSource(text, name), max_tokens=MAX_SCHEMA_TOKENS)
-        return parser.parse_whole()
+        return SchemaParser(SchemaSource(text, name)).parse_whole()
     except GraphQLSyntaxError as exc:
         raise together(list(_syntax_errors(text, name, exc))) from exc
 

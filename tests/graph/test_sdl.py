@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 import pickle
-import subprocess
-import sys
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
-from graphql import GraphQLError, Node, parse
+from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, Node, parse
 from graphql.validation.validate import validate_sdl
 
-from gateway.graph import schema
+from gateway.errors import ConfigError
+from gateway.graph import schema, sdl_parser
 from gateway.graph.sdl import parse_sdl, place_of
 
 TEXT = '''"""What is
@@ -40,6 +41,28 @@ def nodes_of(value: Any) -> Iterator[Node]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from nodes_of(item)
+
+
+def parse_reference(text: str, _name: str) -> DocumentNode:
+    return parse(text)
+
+
+def told_of(read: Callable[[str, str], DocumentNode], text: str) -> tuple[Any, ...]:
+    """What comes of a text: its nodes, each with its place, or the first error and where it is."""
+    try:
+        return (
+            "read",
+            *(
+                (type(n), n.loc.start, n.loc.end, str(getattr(n, "value", None)))
+                for n in nodes_of(read(text, "s"))
+                if n.loc
+            ),
+        )
+    except GraphQLSyntaxError as exc:
+        place = exc.locations[0]  # type: ignore[index]
+        return "refused", exc.message, (place.line, place.column)
+    except ConfigError as exc:
+        return "refused", exc.problem, (exc.line, exc.column)
 
 
 def test_every_node_knows_its_place() -> None:
@@ -70,6 +93,63 @@ def test_nodes_share_names_and_places_where_they_are_the_same() -> None:
     assert first.loc is first.name.loc
 
 
+STRINGS = [
+    '"""one line"""', '"""\n  a\n    b\r\n\r  c\n"""', '"""  """', '""""""', '""', '"a # b"', '"\\u{1F600}\\""',
+    '"""a \\""" b"""', '"""a "quoted" b"""', '"""\U0001f600 # no comment"""', '"""\ttab\x01"""',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", STRINGS)
+def test_a_string_is_what_it_is_for_graphql_core(text: str) -> None:
+    whole = f"# first\n\ufeff{text} type A {{ {text} b(c: D = {text}): E @d(e: [{text}, 1.5e3]) }} # last"
+    assert told_of(parse_sdl, whole) == told_of(parse_reference, whole)
+
+
+BROKEN = [
+    '"', '"""', '"a\nb"', "\x00", "\ud800", "# \ud800", '"\ud800"', '"""\ud800"""', '"\\x"', "...", "..", "00", "1a",
+    "$a", "%", "{", '"""a""""', "type A { b: C", "\u00e9", "type A { é: B }", "enum E { true }", "extend type A",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_what_is_no_text_of_a_schema_is_refused_in_graphql_core_s_words(text: str) -> None:
+    for whole in (text, f"type A {{ b: C }} {text}", f'"""d"""\n{text}\ntype A {{ b: C }}'):
+        assert told_of(parse_sdl, whole) == told_of(parse_reference, whole)
+
+
+def test_changed_texts_are_read_as_graphql_core_reads_them() -> None:
+    chance, pieces = (
+        random.Random(7),
+        [*STRINGS, *BROKEN, *TEXT.split(), "\r\n", ",", "&", "|", "implements"],
+    )
+    kinds = set()
+    for _ in range(1500):
+        at = chance.randrange(len(TEXT))
+        text = TEXT[:at] + chance.choice(pieces) + TEXT[at + chance.randrange(4) :]
+        found = told_of(parse_sdl, text)
+        assert found == told_of(parse_reference, text), text
+        kinds.add(found[0])
+    assert kinds == {"read", "refused"}
+
+
+def test_a_row_of_blanks_and_comments_is_looked_at_once() -> None:
+    """By the square of their number, or worse, this would take hours."""
+    for blanks in ("# c \t,\n \t,\n" * 20_000, " , " * 100_000, "#" * 200_000 + "\n"):
+        text = f"type A {{ b: C }} {blanks} %"
+        assert told_of(parse_sdl, text) == (
+            "refused",
+            "Syntax Error: Unexpected character: '%'.",
+            ANY,
+        )
+
+
+def test_a_text_of_too_many_tokens_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdl_parser, "MAX_SCHEMA_TOKENS", 7)
+    assert len(parse_sdl("type A { b: C } # seven", "s.graphql").definitions) == 1
+    with pytest.raises(ConfigError, match="Document contains more than 7 tokens"):
+        parse_sdl("type A { b: C! }", "s.graphql")
+
+
 WRONG = [
     "type A { a: B } type A { a: Int }",
     "type Q { a: Int a: Int } enum E { A A } input I { a: Int a: Int }",
@@ -90,9 +170,3 @@ def test_the_rules_find_what_graphql_core_finds(text: str) -> None:
     expected = told(validate_sdl(document))
     assert expected
     assert told(schema._sdl_errors(document)) == expected
-
-
-def test_a_gateway_without_certificates_does_not_load_what_reads_them() -> None:
-    script = "import gateway.app.gateway, sys; print('cryptography' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    assert found.stdout == b"False\n"

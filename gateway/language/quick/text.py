@@ -13,9 +13,8 @@ from operator import attrgetter
 from typing import Any
 
 from graphql import Source
-from graphql.language import Lexer, Token, TokenKind
+from graphql.language import Lexer, Location, Token, TokenKind
 
-from gateway.language.offsets import OffsetLocation
 from gateway.language.quick.doubt import doubt
 
 IGNORED = " \t\n\r,\ufeff"
@@ -88,12 +87,20 @@ class PlainSource(Source):
         return PlainSource, (self.body, self.name, self.location_offset)
 
 
-class PlainLocation(OffsetLocation):
+class PlainLocation(Location):
     """Where a node of a plain document stands; its tokens are found when somebody asks for them."""
 
     __slots__ = ()
 
     source: PlainSource
+
+    def __init__(self, start: int, end: int, source: Source) -> None:
+        self.start = start
+        self.end = end
+        self.source = source  # type: ignore[assignment]
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.start, self.end, self.source)
 
     @property
     def start_token(self) -> Token:  # type: ignore[override]
