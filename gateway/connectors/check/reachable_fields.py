@@ -105,6 +105,8 @@ def unresolved_fields(schema: GraphQLSchema, supply: Supply) -> list[Diagnostic]
     roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
     found: list[Diagnostic] = []
     for owner in _reach(schema, supply):
+        if owner.name in supply.by_python and owner not in roots:
+            continue
         for name, field in owner.fields.items():
             coordinate = f"{owner.name}.{name}"
             is_bound = coordinate in supply.resolved or coordinate in supply.connects
@@ -164,8 +166,9 @@ def _reach(schema: GraphQLSchema, supply: Supply) -> list[GraphQLObjectType]:
         again = owner.name in reached
         reached[owner.name] = owner
         for name, field in owner.fields.items():
-            by_python = supply.reaches_python(owner, name)
-            for member in supply.possible(get_named_type(field.type)):
+            members = supply.possible(get_named_type(field.type))
+            by_python = bool(members) and supply.reaches_python(owner, name)
+            for member in members:
                 is_new = by_python and member.name not in supply.by_python
                 if is_new:
                     supply.by_python.add(member.name)
