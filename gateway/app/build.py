@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +108,18 @@ class Graph:
 
 
 @contextmanager
-def without_collector() -> Iterator[None]:
-    """While something large is made that stays: looking at it again and again takes as long as making it."""
+def without_collector(*, sets_aside: bool = False) -> Iterator[None]:
+    """While something large is made that stays: looking at it again and again takes as long as making it.
+
+    Args:
+        sets_aside: The process is our own and has what it will keep: no later collection looks at any of it.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
+        if sets_aside:
+            gc.freeze()
     finally:
         if was_enabled:
             gc.enable()
@@ -168,6 +175,8 @@ def build_graph_of(
     plugins = [] if mock else load_plugins(config.plugins, base)
     marks = [] if mock else find_marks(config.graph.resolvers, base)
     marks = with_hooks([*marks, *(mark for plugin in plugins for mark in plugin.marks)])
+    if marks:
+        import_module("httpx")  # of `context.http`: loaded here, no request waits for it
     if config.federation.enabled:
         most = config.federation.max_representations
         moves = read_overrides(written, read_directives(written)).values()

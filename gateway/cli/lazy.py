@@ -50,10 +50,10 @@ def loaded_command(name: str, command: LazyCommand) -> Any:
 
 def _keep_brackets(command: Any) -> None:
     """Show the name of a table, `[views]`, in help as it is written: typer has it read as rich's markup."""
-    from rich.markup import escape
-
     for told in (command, *command.params):
-        if getattr(told, "help", None):
+        if "[" in (getattr(told, "help", None) or ""):
+            from rich.markup import escape  # only here: it is 3 MB of a server
+
             told.help = escape(told.help)
     for below in getattr(command, "commands", {}).values():
         _keep_brackets(below)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.app.build import without_collector
 from gateway.app.config import Config
 from gateway.app.gateway import Gateway
 from gateway.app.mistakes import error_lines
@@ -62,7 +63,8 @@ def serve(
         origin = origin_for(config, schema)
         inputs = origin.read(os.environ)
         # Fail here, with one line, rather than in each worker.
-        gateway = Gateway.load(origin, os.environ, mock=mock, inputs=inputs)
+        with without_collector(sets_aside=True):
+            gateway = Gateway.load(origin, os.environ, mock=mock, inputs=inputs)
         inputs = gateway.inputs or inputs
         settings = gateway.config
         unix_socket = settings.server.unix_socket if host is None and port is None else None
@@ -88,6 +90,7 @@ def serve(
     os.environ[SERVE_CONFIG] = str(config) if config else ""
     os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
     del gateway  # each worker makes its own
+    gc.unfreeze()
     gc.collect()  # types know each other: this process does nothing that would have them collected
     served = served_config("gateway.cli.serve:worker", workers=processes)
     with meeting_place(processes):
@@ -175,7 +178,8 @@ def worker() -> Gateway:
         shelf, digest = Shelf(os.environ.get(BROKER_DIRECTORY)), os.environ.get(SERVE_DIGEST)
         inputs = shelf.take(digest) if digest else shelf.decided()
         mock = bool(os.environ.get(SERVE_MOCK))
-        gateway = Gateway.load(origin, os.environ, mock=mock, inputs=inputs)
+        with without_collector(sets_aside=True):
+            gateway = Gateway.load(origin, os.environ, mock=mock, inputs=inputs)
         log_process(gateway.config.logs)
     except ConfigError as exc:
         tell_failure(error_lines(exc, config_path(config, schema)))

@@ -10,8 +10,6 @@ import time
 from collections.abc import Awaitable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-import httpx
-
 from gateway.concurrency.singleflight import FollowerTimeoutError
 from gateway.errors import UpstreamError
 from gateway.telemetry.catalogue import CACHE_REDIS_FAILURES
@@ -31,6 +29,8 @@ from gateway.upstream.source import UpstreamSource
 from gateway.upstream.transport import Fetched, Transport, UpstreamRequest, UpstreamResponse
 
 if TYPE_CHECKING:
+    import httpx
+
     from gateway.upstream.shadow import ShadowCalls
 
 R = TypeVar("R", Fetched, UpstreamResponse)
@@ -280,6 +280,8 @@ class Upstream:
 
     def http_client(self, caller: Caller) -> httpx.AsyncClient:
         """httpx's interface over our own pool, with the request's deadline."""
+        import httpx  # with the command line that it brings along 5 MB: for those who call
+
         from gateway.upstream.httpx_bridge import UpstreamTransport
 
         return httpx.AsyncClient(
