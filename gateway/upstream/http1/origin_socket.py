@@ -28,6 +28,7 @@ class OriginSocket(asyncio.Protocol, ABC):
         "_closed",
         "_deadline",
         "_is_paused",
+        "_poll",
         "_timer",
         "_timer_at",
         "_transport",
@@ -47,6 +48,7 @@ class OriginSocket(asyncio.Protocol, ABC):
         self._timer_at = inf
         self._is_paused = False
         self._can_write: asyncio.Future[None] | None = None
+        self._poll: select.poll | None = None
         self._closed = loop.create_future()
 
     @abstractmethod
@@ -74,12 +76,12 @@ class OriginSocket(asyncio.Protocol, ABC):
 
     def is_hung_up(self) -> bool:
         """Whether the backend has closed, though the event loop has not told yet: a system call."""
-        poll = select.poll()
-        try:
-            poll.register(self._transport.get_extra_info("socket").fileno(), HUNG_UP)
-        except (AttributeError, ValueError):  # it is closed on this side
-            return True
-        return bool(poll.poll(0))
+        if self._transport.is_closing():
+            return True  # on this side: its descriptor may be another's by now
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._transport.get_extra_info("socket").fileno(), HUNG_UP)
+        return bool(self._poll.poll(0))
 
     def close(self) -> None:
         """Close an idle connection with its farewells (TLS close_notify)."""

@@ -75,9 +75,14 @@ class H1Transport:
             while connection.used and connection.is_hung_up():
                 connection.abort()
                 connection = await pool.acquire(deadline, source)
+        body = request.body
+        if isinstance(body, bytes) and len(body) <= JOINED_BYTES:
+            head, body = head + body, None
+        is_head = request.method == "HEAD"
         is_again = False
         while True:
-            response, sender = self._write(connection, request, head, deadline)
+            response = connection.begin_exchange(head, source, deadline, is_head=is_head)
+            sender = None if body is None else self._send_body(connection, response, body)
             waiter = response.waiter
             assert waiter is not None
             try:
@@ -106,23 +111,14 @@ class H1Transport:
         for pool, _ in list(self._pools.values()):
             await pool.aclose()
 
-    def _write(
-        self, connection: Http1Connection, request: UpstreamRequest, head: bytes, deadline: float
-    ) -> tuple[H1Response, asyncio.Task[None] | None]:
-        """Write a request: the exchange that waits for its answer, and what sends a streamed body."""
-        body = request.body
-        is_head = request.method == "HEAD"
-        if body is None:
-            return connection.begin_exchange(head, request.source, deadline, is_head=is_head), None
+    def _send_body(
+        self, connection: Http1Connection, response: H1Response, body: bytes | AsyncIterator[bytes]
+    ) -> asyncio.Task[None] | None:
+        """Write a body behind its head; what sends one that is streamed."""
         if isinstance(body, bytes):
-            is_joined = len(body) <= JOINED_BYTES
-            data = head + body if is_joined else head
-            response = connection.begin_exchange(data, request.source, deadline, is_head=is_head)
-            if not is_joined:
-                connection.write(response, body)
-            return response, None
-        response = connection.begin_exchange(head, request.source, deadline, is_head=is_head)
-        return response, self._loop.create_task(send_stream(connection, response, body))
+            connection.write(response, body)
+            return None
+        return self._loop.create_task(send_stream(connection, response, body))
 
     def _add_pool(self, base: str) -> tuple[Pool, str]:
         """The pool of an origin not seen before. Errors: BadRequest."""
