@@ -33,7 +33,8 @@ def then(
 
 
 async def _later(value: Awaitable[T], function: Callable[[T], AwaitableOrValue[U]]) -> U:
-    return await value_of(function(await value))
+    made = function(await value)
+    return await made if is_awaitable(made) else made
 
 
 async def value_of(value: AwaitableOrValue[T]) -> T:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from gateway.client.vary import VARY_NONE, Vary
@@ -167,13 +168,15 @@ class ConnectorCall:
 
         Errors: UpstreamError.
         """
-        memo = context.memo
+        memo, stats = context.memo, context.stats
         ask = context.upstream.fetch if self.answer_rules is None else self._ask
         if not self.is_read:
             self._count(request, context)
+            begin = perf_counter()
             try:
                 return await ask(request, context)
             finally:
+                stats.wait_s += perf_counter() - begin
                 memo.clear()
         # The source too: what it adds, a session's cookie or headers of its own, is not there yet.
         key = (request.source, request.method, request.url, request.body, tuple(request.headers))
@@ -188,6 +191,7 @@ class ConnectorCall:
         shared: SharedCall[Fetched] = SharedCall()
         memo[key] = shared
         outcome: Fetched | UpstreamError | None = None
+        begin = perf_counter()
         try:
             self._count(request, context)
             outcome = await ask(request, context)
@@ -196,6 +200,7 @@ class ConnectorCall:
             shared.fail(exc)
             raise
         finally:
+            stats.wait_s += perf_counter() - begin
             if memo.get(key) is shared:  # no write has ended meanwhile
                 memo[key] = outcome
         if shared.followers:

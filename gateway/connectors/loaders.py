@@ -90,10 +90,10 @@ class FieldLoader(ConnectorLoader):
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
-        value = await self.call.answer(
-            self.call.variables(context, args=arguments, this={}), context
-        )
-        return [value] * len(parents)
+        call = self.call
+        variables = call.variables(context, args=arguments, this={})
+        fetched = await call.fetch(call.request(variables, context), context)
+        return [call.decode_and_map(fetched, variables)] * len(parents)
 
 
 class KeyedLoader(ConnectorLoader):

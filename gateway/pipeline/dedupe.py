@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -23,7 +22,7 @@ from msgspec.structs import replace
 
 from gateway.client.vary import NOTHING_SEEN, VARY_NONE, Vary, View, partition
 from gateway.codings.encode import Encoded
-from gateway.concurrency.awaitable import AwaitableOrValue, value_of
+from gateway.concurrency.awaitable import AwaitableOrValue, is_awaitable, value_of
 from gateway.concurrency.singleflight import FollowerTimeoutError, SharedCall
 from gateway.context import Context
 from gateway.errors import ClientError
@@ -39,6 +38,7 @@ from gateway.telemetry.metrics import Sample
 if TYPE_CHECKING:
     from gateway.pipeline.kept_answers import KeptAnswers
     from gateway.pipeline.operation import Operation
+    from gateway.upstream.reads import Reads
 
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
 # An execution that is cut at its deadline answers partial data: its followers are given the time for that.
@@ -82,6 +82,27 @@ class SharedExecution(SharedCall[Answer]):
         self.task: asyncio.Task[None] | None = None
 
 
+class Writing:
+    """Around a mutation.
+
+    Args:
+        operations, reads: Nobody joins what is under way of them when the mutation begins, or when it ends.
+    """
+
+    __slots__ = ("_operations", "_reads")
+
+    def __init__(self, operations: Sharing, reads: Reads) -> None:
+        self._operations = operations
+        self._reads = reads
+
+    def __enter__(self) -> None:
+        self._operations.close()
+        self._reads.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.__enter__()
+
+
 class Sharing:
     """The operations in flight of one worker.
 
@@ -112,7 +133,7 @@ class Sharing:
         self._open: dict[Hashable, SharedExecution] = {}
         self._plans: WeakKeyDictionary[Any, SharedPlan | None] = WeakKeyDictionary()
         self.answers: KeptAnswers | None = None
-        self.writes: set[asyncio.Task[Answer]] = set()
+        self.writes: set[asyncio.Task[None]] = set()
         self.led = 0
         self.shared = 0
 
@@ -240,10 +261,12 @@ class Sharing:
         self, context: Context, execute: Callable[[], AwaitableOrValue[Answer]]
     ) -> Answer:
         """The answer of a mutation. Once begun it runs to its end, whether or not its client waits for it."""
-        task = asyncio.create_task(self._write(context, execute))
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        task = loop.create_task(self._write(context, execute, answer))
         self.writes.add(task)
         task.add_done_callback(self.writes.discard)
-        return await asyncio.shield(task)
+        return await answer
 
     async def drain(self, timeout_s: float) -> None:
         """Wait for mutations whose clients have gone, too."""
@@ -251,27 +274,34 @@ class Sharing:
             await asyncio.wait(self.writes, timeout=timeout_s)
 
     async def _write(
-        self, context: Context, execute: Callable[[], AwaitableOrValue[Answer]]
-    ) -> Answer:
-        with self.writing(context):
-            return await value_of(execute())
-
-    @contextmanager
-    def writing(self, context: Context) -> Iterator[None]:
-        """Around a mutation: no request joins a read that began before the mutation began, or before it ended."""
-        self._close(context)
+        self,
+        context: Context,
+        execute: Callable[[], AwaitableOrValue[Answer]],
+        answer: asyncio.Future[Answer],
+    ) -> None:
+        """Execute in a task that no client ends; `answer` is whoever waits for it, and may have gone."""
         try:
-            yield
-        finally:
-            self._close(context)
+            with self.writing(context):
+                made = execute()
+                if is_awaitable(made):
+                    made = await made
+        except asyncio.CancelledError:
+            answer.cancel()
+            raise
+        except Exception as error:
+            if not answer.done():
+                answer.set_exception(error)
+        else:
+            if not answer.done():
+                answer.set_result(made)
+
+    def writing(self, context: Context) -> Writing:
+        """Around a mutation: no request joins a read that began before the mutation began, or before it ended."""
+        return Writing(self, context.upstream.reads)
 
     def close(self) -> None:
         """Let nobody join what is under way: it may have read what has changed since."""
         self._open.clear()
-
-    def _close(self, context: Context) -> None:
-        self.close()
-        context.upstream.close_reads()
 
     def _close_one(self, key: Hashable, shared: SharedExecution) -> None:
         if self._open.get(key) is shared:

@@ -6,9 +6,8 @@ It knows sources by name and nothing of GraphQL.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Collection, Coroutine, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.concurrency.singleflight import FollowerTimeoutError
 from gateway.errors import UpstreamError
@@ -24,6 +23,7 @@ from gateway.upstream.cache.tags import named_tag
 from gateway.upstream.caller import Caller, CallStats
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
+from gateway.upstream.reads import Reads
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.source import UpstreamSource
 from gateway.upstream.transport import Fetched, Transport, UpstreamRequest, UpstreamResponse
@@ -50,6 +50,7 @@ class Upstream:
 
     Attributes:
         counters: What the policies decided.
+        reads: Those under way; `close` them where a write begins or ends.
         memory: What is kept.
         shared: Where it is kept for all workers and pods; None without. Set before `open`.
         shadows: What is compared after the answers; None where nothing is.
@@ -70,12 +71,15 @@ class Upstream:
         self._transports = transports or {}
         self._sources: dict[str, UpstreamSource] = {}
         self.counters = counters or Counters()
+        self.reads = Reads()
         self._successor: Upstream | None = None
         self._known: dict[str, UpstreamSource] = {}
         if before is not None:
             self.memory, self.counters = before.memory, before.counters
-            self.shared = before.shared
+            self.shared, self.reads = before.shared, before.reads
             self._transports, self._known = before._transports, before._sources
+        else:
+            self.memory.watch(self.reads.close)
 
     async def open(self) -> None:
         """Make the transports; call it in the event loop that will use them."""
@@ -94,7 +98,6 @@ class Upstream:
                 self.transport_of(name, settings),
             )
         self._known = {}
-        self.memory.watch(self.close_reads)
 
     def successor(self, settings: Mapping[str, SourceSettings]) -> Upstream:
         """What takes the place of these sources, by other settings."""
@@ -148,35 +151,29 @@ class Upstream:
             for operation, count in self.shared.lines.failures.items():
                 yield CACHE_REDIS_FAILURES, (operation,), count
 
-    async def fetch(self, request: UpstreamRequest, caller: Caller) -> Fetched:
+    def fetch(self, request: UpstreamRequest, caller: Caller) -> Coroutine[Any, Any, Fetched]:
         """Call a backend and read the whole answer. Errors: UpstreamError."""
         source = self._source(request.source)
         source.add_headers(request, caller)
-        begin = time.perf_counter()
-        try:
-            if source.cache is not None and is_kept_whole(request):
-                return await self._cached(source, source.cache, request, caller)
-            if caller.stats.outward is not None:
-                caller.stats.outward.note_call(request)
-            if request.is_read:
-                if source.settings.dedupe_enabled:
-                    return await self._share(source, request, caller)
-                return await source.policy.fetch(request, caller.deadline, caller.stats)
-            call = source.policy.fetch(request, caller.deadline, caller.stats)
-            return await self._write(source, request, call)
-        finally:
-            caller.stats.wait_s += time.perf_counter() - begin
+        if source.cache is not None and is_kept_whole(request):
+            return self._cached(source, source.cache, request, caller)
+        if caller.stats.outward is not None:
+            caller.stats.outward.note_call(request)
+        if request.is_read and source.settings.dedupe_enabled:
+            return self._share(source, request, caller)
+        call = source.policy.fetch(request, caller.deadline, caller.stats)
+        return call if request.is_read else self._write(source, request, call)
 
     async def _write(
         self, source: UpstreamSource, request: UpstreamRequest, call: Awaitable[R]
     ) -> R:
         """Send a write; what it makes unusable of what is kept is purged."""
         # What is read from now on, and what is read when it has ended, must not be from before.
-        source.reads.close()
+        self.reads.close()
         try:
             response = await call
         finally:
-            source.reads.close()
+            self.reads.close()
         if source.cache is not None:
             source.cache.write(request, response)
         if isinstance(response, Fetched):
@@ -250,7 +247,7 @@ class Upstream:
             return source.policy.fetch(request, caller.deadline, stats)
 
         try:
-            return await source.reads.call_once(request, call, caller.deadline, tell)
+            return await self.reads.call_once(source, request, call, caller.deadline, tell)
         except FollowerTimeoutError as exc:
             raise UpstreamError(
                 "GATEWAY_TIMEOUT", source=request.source, detail="while it shared a call"
@@ -272,11 +269,6 @@ class Upstream:
     def is_post_read(self, source: str) -> bool:
         """Whether a source's POSTs may be repeated like a GET."""
         return self._source(source).settings.post_is_safe
-
-    def close_reads(self) -> None:
-        """Let nobody join a read that is in flight: a write begins or ends."""
-        for source in self._sources.values():
-            source.reads.close()
 
     def http_client(self, caller: Caller) -> httpx.AsyncClient:
         """httpx's interface over our own pool, with the request's deadline."""

@@ -1,4 +1,4 @@
-"""The reads of one source that are under way: equal ones are one call, and what is private goes to one principal alone.
+"""The reads of one worker that are under way: equal ones are one call, and what is private goes to one principal alone.
 
 Whether an answer is private may be known before the call, by the schema, or when it has come, by its headers: then
 those of other principals who waited for it ask themselves. It keeps no answer.
@@ -6,7 +6,8 @@ those of other principals who waited for it ask themselves. It keeps no answer.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any
 
 from gateway.concurrency.singleflight import Singleflight
 from gateway.upstream.cache.directives import is_private
@@ -23,20 +24,20 @@ class Reads:
     def __init__(self) -> None:
         self._of_all: Singleflight[Fetched] = Singleflight()
         self._of_owners: Singleflight[tuple[Fetched, Hashable]] = Singleflight()
-        self._private: set[str] = set()
+        self._private: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         """Let nobody join any more: what is read from now on must see a write that has begun or ended."""
-        # As their `close`: a mutation says it four times, to every source.
-        self._of_all.joinable.clear()
-        self._of_owners.joinable.clear()
+        self._of_all.close()
+        self._of_owners.close()
 
-    async def call_once(
-        self, request: UpstreamRequest, call: Call, deadline: float, tell: Tell
-    ) -> Fetched:
+    def call_once(
+        self, asker: Hashable, request: UpstreamRequest, call: Call, deadline: float, tell: Tell
+    ) -> Coroutine[Any, Any, Fetched]:
         """The answer to a read: of the equal one under way, or of a call.
 
         Args:
+            asker: What makes the call: its connections and policies are no other's.
             request: As it is sent.
             call: Makes the call.
             deadline: The caller's own, on the event loop's clock.
@@ -44,16 +45,17 @@ class Reads:
 
         Errors: those of the call, shared; FollowerTimeoutError at a follower's deadline.
         """
-        key = (request.method, request.url, request.body, tuple(request.headers))
+        key = (asker, request.method, request.url, request.body, tuple(request.headers))
         hints = request.hints
         if hints is None or not (hints.is_private or hints.has_owner):
-            return await self._of_all.call_once(key, call, deadline, tell)
-        return await self._of_owner(key, request.endpoint, hints, call, deadline, tell)
+            return self._of_all.call_once(key, call, deadline, tell)
+        endpoint = (request.source, request.endpoint)
+        return self._of_owner(key, endpoint, hints, call, deadline, tell)
 
     async def _of_owner(
         self,
         key: Hashable,
-        endpoint: str,
+        endpoint: tuple[str, str],
         hints: CacheHints,
         call: Call,
         deadline: float,

@@ -1,4 +1,4 @@
-"""One backend of one worker: its transport, the policies around it, its reads in flight, and what is kept of it.
+"""One backend of one worker: its transport, the policies around it, and what is kept of it.
 
 It must not choose between them: the client says which way a call goes.
 """
@@ -14,7 +14,6 @@ from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.caller import Caller
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
-from gateway.upstream.reads import Reads
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Transport, UpstreamRequest
 
@@ -39,7 +38,6 @@ class UpstreamSource:
         self.settings = settings
         self.transport = transport or build_transport(settings)
         self.policy = Policy(name, settings, self.transport, counters)
-        self.reads = Reads()
         self.cache: ResponseCache | None = None
         self.rows: RowStore | None = None
         if settings.cache.enabled and settings.dedupe_enabled:

@@ -50,7 +50,7 @@ async def test_what_is_under_way(live: Live) -> None:
 
 async def test_a_breaker_that_is_open_is_closed_by_command(live: Live) -> None:
     (policy,) = live.client.app.worker.upstream.policies
-    breaker = policy.endpoint("GET /").breaker
+    breaker = policy.endpoints["GET /"].breaker
     breaker._open(0.0)
     assert await command(live.client, "GET", "/admin/breakers") == {"": {"GET /": "open"}}
     assert await command(live.client, "POST", "/admin/breakers/reset", {"source": ""}) == 1

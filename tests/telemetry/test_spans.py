@@ -167,8 +167,8 @@ async def test_who_shares_a_call_and_who_leads_it(tmp_path: Path) -> None:
         while not behind.asked:
             await asyncio.sleep(0)
         follower = asyncio.create_task(client.execute("query B { thing { id half } }"))
-        (reads,) = [s.reads for n, s in client.app.worker.upstream._sources.items() if n == "api"]
-        while not any(shared.followers for shared in reads._of_all.joinable.values()):
+        under_way = client.app.worker.upstream.reads._of_all.joinable
+        while not any(shared.followers for shared in under_way.values()):
             await asyncio.sleep(0)
         may_answer.set()
         await asyncio.gather(leader, follower)

@@ -15,7 +15,7 @@ from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import HedgeSettings, RetrySettings
-from gateway.upstream.transport import UpstreamRequest
+from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.upstream.conftest import Server, answer, serving, upstream_of
 
 Pair = tuple[Upstream, Context]
@@ -73,7 +73,36 @@ async def test_connections_are_kept_and_cookies_are_not(upstream: Pair) -> None:
     assert server.connections == 1
     assert all(b"cookie" not in head.lower() for head in server.heads)
     assert context.stats.calls == 5
-    assert context.stats.wait_s > 0
+
+
+async def test_nobody_joins_a_read_from_before_a_write_whichever_source_has_it(
+    upstream: Pair,
+) -> None:
+    client, context = upstream
+    may_answer = asyncio.Event()
+
+    async def held(server: Server, reader: Any, writer: Any) -> None:
+        while True:
+            await server.read_request(reader)
+            if server.heads[-1].startswith(b"GET"):
+                await may_answer.wait()
+            writer.write(answer(b"{}"))
+
+    async with serving(held) as server:
+
+        def read(source: str) -> asyncio.Task[Fetched]:
+            request = UpstreamRequest("GET", server.url + "/", source=source, is_read=True)
+            return asyncio.create_task(client.fetch(request, context))
+
+        reads = [read("s"), read("s"), read("")]  # another source's is a call of its own
+        while len(server.heads) < 2:
+            await asyncio.sleep(0)
+        await client.fetch(UpstreamRequest("POST", server.url + "/", source=""), context)
+        reads.append(read("s"))
+        await asyncio.sleep(0)
+        may_answer.set()
+        await asyncio.gather(*reads)
+    assert [head.split()[0] for head in server.heads] == [b"GET", b"GET", b"POST", b"GET"]
 
 
 async def test_redirects_are_answers(upstream: Pair) -> None:
@@ -396,7 +425,7 @@ async def test_context_http_is_hedged_and_the_loser_is_closed() -> None:
         policy = next(policy for policy in client.policies if policy.name == "s")
         for _ in range(20):
             await context.http.get(server.url)
-        endpoint = policy.endpoint("GET (context.http)")
+        endpoint = policy.endpoints["GET (context.http)"]
         endpoint.latency.percentile_s = 0.001
         assert (await context.http.get(server.url)).text != "21"
         hold.set()

@@ -171,7 +171,7 @@ async def test_an_unreadable_answer_is_not_asked_for_again_and_opens_no_breaker(
             assert "content-encoding 'gzip'" in caught.value.detail
         assert len(server.heads) == 10
         assert call.count("retry") == 0
-        assert call.policy.endpoint("e").breaker.state == "closed"
+        assert call.policy.endpoints["e"].breaker.state == "closed"
 
 
 async def test_an_error_is_one_by_its_status_whatever_its_body() -> None:
@@ -183,7 +183,7 @@ async def test_an_error_is_one_by_its_status_whatever_its_body() -> None:
     async with calling(Backend(broken), circuit_breaker=breaking) as (call, _):
         answered = await call()
         assert (answered.status, answered.body) == (503, b"")
-        assert call.policy.endpoint("e").breaker.state == "open"
+        assert call.policy.endpoints["e"].breaker.state == "open"
 
 
 async def test_other_errors_of_the_backend_are_its_answer() -> None:
@@ -225,7 +225,7 @@ async def test_a_clients_short_deadline_opens_no_breaker() -> None:
         with pytest.raises(UpstreamError) as caught:
             await call(left_s=0.02)
         assert caught.value.code == "GATEWAY_TIMEOUT"
-        assert call.policy.endpoint("e").breaker.state == "closed"
+        assert call.policy.endpoints["e"].breaker.state == "closed"
         backend.hold.set()
 
 

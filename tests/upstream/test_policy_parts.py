@@ -15,8 +15,14 @@ from gateway.upstream.policy.adaptive import AdaptiveLimit
 from gateway.upstream.policy.breaker import CircuitBreaker
 from gateway.upstream.policy.budget import RetryBudget
 from gateway.upstream.policy.bulkhead import Places
+from gateway.upstream.policy.counters import Counters
+from gateway.upstream.policy.endpoint import Endpoints
 from gateway.upstream.policy.latency import Latency
-from gateway.upstream.settings import AdaptiveConcurrencySettings, CircuitBreakerSettings
+from gateway.upstream.settings import (
+    AdaptiveConcurrencySettings,
+    CircuitBreakerSettings,
+    SourceSettings,
+)
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.booleans()), max_size=300))
@@ -199,3 +205,12 @@ async def test_a_place_that_came_with_the_cancellation_is_given_back() -> None:
         await gone
     assert caught.value.code == "GATEWAY_TIMEOUT"
     assert places.pending == 0
+
+
+def test_endpoints_past_the_bound_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.upstream.policy.endpoint.MAX_ENDPOINTS", 2)
+    endpoints = Endpoints("s", SourceSettings(), Counters())
+    made = [endpoints[name] for name in ("a", "b", "c", "d", "a")]
+    assert [endpoint.name for endpoint in made] == ["a", "b", "", "", "a"]
+    assert made[2] is made[3]
+    assert made[0] is made[4]

@@ -1,16 +1,17 @@
-"""What is known of one endpoint of a source: its breaker, how long its good calls take, how many there were.
+"""What is known of each endpoint of a source: its breaker, how long its good calls take, how many there were.
 
 It must count and remember only: what follows from it is the policy's to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.telemetry.catalogue import BREAKER_STATE, UPSTREAM_DECISIONS
 from gateway.telemetry.metrics import Histogram, Sample
 from gateway.upstream.policy.breaker import CircuitBreaker
+from gateway.upstream.policy.counters import MAX_ENDPOINTS, Counters
 from gateway.upstream.policy.latency import Latency
 from gateway.upstream.settings import SourceSettings
 
@@ -34,21 +35,42 @@ class Endpoint:
     calls: int = 0
 
 
-def made_endpoint(name: str, settings: SourceSettings, calls: int = 0) -> Endpoint:
-    """An endpoint of which nothing is known yet, but how many calls were counted before."""
-    return Endpoint(
-        name,
-        CircuitBreaker(settings.circuit_breaker),
-        Latency(settings.hedge.percentile),
-        calls=calls,
-    )
+class Endpoints(dict[str, Endpoint]):
+    """The endpoints of one source by name, each made when it is first asked; what is past the bound is one, "".
 
+    Args:
+        source: The source's name.
+        settings: Its settings.
+        counters: Has what was counted of an endpoint before.
+    """
 
-def endpoint_samples(source: str, endpoints: Collection[Endpoint]) -> Iterator[Sample]:
-    """Calls of each endpoint, and the state of the breaker that lets the least through."""
-    for endpoint in endpoints:
-        yield UPSTREAM_DECISIONS, (source, endpoint.name, "call"), endpoint.calls
-    states = [endpoint.breaker.state for endpoint in endpoints]
-    worst = max(states, key=STATES.index, default="closed")
-    for state in STATES:
-        yield BREAKER_STATE, (source, state), float(state == worst)
+    def __init__(self, source: str, settings: SourceSettings, counters: Counters) -> None:
+        super().__init__()
+        self._source = source
+        self._settings = settings
+        self._counters = counters
+
+    def __missing__(self, name: str) -> Endpoint:
+        if len(self) >= MAX_ENDPOINTS and name:
+            return self[""]
+        made = self[name] = Endpoint(
+            name,
+            CircuitBreaker(self._settings.circuit_breaker),
+            Latency(self._settings.hedge.percentile),
+            calls=self._counters.counts.pop(("call", self._source, name), 0),
+        )
+        return made
+
+    def leave_counts(self) -> None:
+        """Others take the place of these: they go on from what these have counted."""
+        for known in self.values():
+            self._counters.counts["call", self._source, known.name] += known.calls
+
+    def samples(self) -> Iterator[Sample]:
+        """Calls of each endpoint, and the state of the breaker that lets the least through."""
+        for endpoint in self.values():
+            yield UPSTREAM_DECISIONS, (self._source, endpoint.name, "call"), endpoint.calls
+        states = [endpoint.breaker.state for endpoint in self.values()]
+        worst = max(states, key=STATES.index, default="closed")
+        for state in STATES:
+            yield BREAKER_STATE, (self._source, state), float(state == worst)

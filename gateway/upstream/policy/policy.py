@@ -25,8 +25,8 @@ from gateway.upstream.policy.attempt_trace import add_headers, finish_timing
 from gateway.upstream.policy.budget import RetryBudget
 from gateway.upstream.policy.bulkhead import Places
 from gateway.upstream.policy.call import Answer, UpstreamCall, discard, read_whole, size_of
-from gateway.upstream.policy.counters import MAX_ENDPOINTS, Counters
-from gateway.upstream.policy.endpoint import Endpoint, endpoint_samples, made_endpoint
+from gateway.upstream.policy.counters import Counters
+from gateway.upstream.policy.endpoint import Endpoint, Endpoints
 from gateway.upstream.policy.hedge import race
 from gateway.upstream.policy.retry import is_of_health, wait_before_next_s
 from gateway.upstream.settings import SourceSettings
@@ -65,7 +65,7 @@ class Policy:
             self.adaptive = AdaptiveLimit(settings.adaptive_concurrency, settings.max_concurrency)
             self.places.limit = self.adaptive.limit
             self.places.max_pending = 0
-        self.endpoints: dict[str, Endpoint] = {}
+        self.endpoints = Endpoints(name, settings, counters)
         self._statuses = frozenset(settings.retry.statuses)
         self._sleep = sleep
         self._rng = rng
@@ -75,12 +75,11 @@ class Policy:
     def samples(self) -> Iterator[Sample]:
         """The bulkhead, and the state of the breaker that lets the least through, for metrics."""
         yield from self.places.samples()
-        yield from endpoint_samples(self.name, self.endpoints.values())
+        yield from self.endpoints.samples()
 
     def leave_counts(self) -> None:
         """Another takes the place of this one: it goes on from what this one has counted."""
-        for known in self.endpoints.values():
-            self.counters.counts["call", self.name, known.name] += known.calls
+        self.endpoints.leave_counts()
 
     def fetch(
         self, request: UpstreamRequest, deadline: float, stats: CallStats
@@ -94,34 +93,20 @@ class Policy:
 
         Errors: UpstreamError of the last attempt.
         """
-        return self._begin(request, deadline, stats, is_whole=True)
+        endpoint = self.endpoints[request.endpoint]
+        return self._attempts(UpstreamCall(request, endpoint, deadline, stats, is_whole=True), 1)
 
     def send(
         self, request: UpstreamRequest, deadline: float, stats: CallStats
     ) -> Coroutine[Any, Any, UpstreamResponse]:
         """The same, for an answer's head, its body still on the wire: what breaks later is not repeated."""
-        return self._begin(request, deadline, stats, is_whole=False)
+        endpoint = self.endpoints[request.endpoint]
+        return self._attempts(UpstreamCall(request, endpoint, deadline, stats, is_whole=False), 1)
 
-    def _begin(
-        self, request: UpstreamRequest, deadline: float, stats: CallStats, *, is_whole: bool
-    ) -> Coroutine[Any, Any, Any]:
-        self.budget.deposit(self._loop.time())
-        asked = UpstreamCall(request, self.endpoint(request.endpoint), deadline, stats, is_whole)
-        return self._hedged(asked, 1) if self._is_hedged(request) else self._attempt(asked, 1)
-
-    def _is_hedged(self, request: UpstreamRequest) -> bool:
-        return self.settings.hedge.enabled and request.is_read
-
-    def endpoint(self, name: str) -> Endpoint:
-        """What is known of an endpoint, made when it is first asked."""
-        known = self.endpoints.get(name)
-        if known is None:
-            if len(self.endpoints) >= MAX_ENDPOINTS:
-                name = ""
-            calls = self.counters.counts.pop(("call", self.name, name), 0)
-            made = made_endpoint(name, self.settings, calls)
-            known = self.endpoints.setdefault(name, made)
-        return known
+    def _attempts(self, asked: UpstreamCall, number: int) -> Coroutine[Any, Any, Any]:
+        """The attempt with a number, and those that follow it; with a rival where it may get one."""
+        is_hedged = self.settings.hedge.enabled and asked.request.is_read
+        return self._hedged(asked, number) if is_hedged else self._attempt(asked, number)
 
     # One attempt
 
@@ -135,7 +120,10 @@ class Policy:
         """
         request, endpoint, stats = asked.request, asked.endpoint, asked.stats
         begin = self._loop.time()
-        self._admit(request, endpoint, begin)
+        if number == 1 and not is_hedge:
+            self.budget.deposit(begin)
+        if endpoint.breaker.state != "closed":
+            self._admit(request, endpoint, begin)
         own = begin + self.settings.timeout_s
         until = asked.deadline if asked.deadline < own else own
         sent_at, timing, failed = 0.0, None, None
@@ -205,7 +193,7 @@ class Policy:
 
     def _admit(self, request: UpstreamRequest, endpoint: Endpoint, now: float) -> None:
         """Errors: UpstreamError(CIRCUIT_BREAKER_OPEN)."""
-        if self.settings.circuit_breaker.enabled and not endpoint.breaker.admit(now):
+        if not endpoint.breaker.admit(now):
             self.counters.add("breaker_refused", self.name, request.endpoint)
             raise UpstreamError(
                 "CIRCUIT_BREAKER_OPEN", source=self.name, detail=request.endpoint, was_sent=False
@@ -263,8 +251,7 @@ class Policy:
         asked.stats.retries += 1
         self.counters.add("retry", self.name, request.endpoint)
         await self._sleep(wait_s)
-        again = self._hedged if self._is_hedged(request) else self._attempt
-        return await again(asked, attempt + 1)
+        return await self._attempts(asked, attempt + 1)
 
     def _withdraw(self, request: UpstreamRequest, now: float) -> bool:
         if self.budget.withdraw(now):

@@ -78,6 +78,7 @@ async def test_a_read_that_comes_again_reaches_the_backend_once(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     counts = [(line["upstream_calls"], line["upstream_cached"]) for line in lines]
     assert counts == [(1, 0), (0, 1), (1, 0)]
+    assert all(line["upstream_ms"] > 0 for line in lines)
 
 
 async def test_a_mutation_makes_its_reads_new(tmp_path: Path) -> None:
