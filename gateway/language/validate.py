@@ -17,7 +17,7 @@ from graphql import (
 )
 from graphql.validation.rules import overlapping_fields_can_be_merged as overlapping
 
-import gateway.language.suggestions  # noqa: F401 - errors suggest names by it
+import gateway.language.messages  # noqa: F401 - errors suggest names by it
 from gateway.errors import ClientError, RequestError
 from gateway.language.limits import Limits, limit_error
 from gateway.language.quick import is_certainly_valid

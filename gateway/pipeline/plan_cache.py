@@ -29,7 +29,7 @@ from gateway.language.slots import Slots
 from gateway.pipeline.found_plan import CacheCounters, FoundPlan, Key, MadePlan, T
 from gateway.pipeline.kept_plan import KeptPlan, PlanShape
 from gateway.pipeline.plan_budget import PlanBudget
-from gateway.pipeline.refusals import copied, is_for_now
+from gateway.pipeline.refusals import copied, is_kept
 from gateway.pipeline.settings import PlanCacheSettings
 from gateway.pipeline.young_plans import YoungPlans
 from gateway.telemetry import catalogue as names
@@ -248,7 +248,7 @@ class PlanCache(Generic[T]):
         try:
             return self._compile(key, normalized)
         except (ClientError, RequestError) as error:
-            if len(key[0]) <= self._max_text_length and not is_for_now(error):
+            if len(key[0]) <= self._max_text_length and is_kept(error):
                 self._refuse(key, copied(error))
             raise
         finally:

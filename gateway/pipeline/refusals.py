@@ -9,11 +9,21 @@ from graphql import GraphQLError
 from gateway.errors import ClientError, RequestError
 
 MAX_LOCATIONS = 20
+MAX_KEPT_LENGTH = 16_000
+"""Characters of all messages: they are not counted in bytes as plans are."""
 
 
 def is_for_now(error: ClientError | RequestError) -> bool:
     """Whether a refusal says nothing of the document: the same one may be sent again."""
     return isinstance(error, ClientError) and "retry-after" in error.headers
+
+
+def is_kept(error: ClientError | RequestError) -> bool:
+    """Whether a refusal is kept for those who send the same document: it is of the document, and short."""
+    if is_for_now(error):
+        return False
+    errors = error.errors if isinstance(error, RequestError) else ()
+    return sum(len(item.message) for item in errors) <= MAX_KEPT_LENGTH
 
 
 def copied(error: ClientError | RequestError) -> ClientError | RequestError:

@@ -26,7 +26,7 @@ from graphql import (
 from graphql.execution.values import get_argument_values, get_variable_values
 from graphql.pyutils import inspect, is_awaitable
 
-import gateway.language.suggestions  # noqa: F401 - errors suggest names by it
+import gateway.language.messages  # noqa: F401 - errors suggest names by it
 
 IS_3_3 = graphql.version_info[:2] >= (3, 3)
 

@@ -125,6 +125,15 @@ def test_validity_depends_on_which_literals_are_equal() -> None:
     assert cache.lookup('{ a(id: "z") a(id: "\\u007a") }', None).how == "hit_normalized"
 
 
+def test_a_refusal_of_many_words_is_made_again() -> None:
+    cache, compiler = make_cache()
+    name = "n" * 17_000
+    for _ in range(2):
+        with pytest.raises(RequestError, match="Cannot query field"):
+            cache.lookup(f"{{ {name} }}", None)
+    assert len(compiler.asked) == 2
+
+
 def test_a_literal_that_its_type_refuses_is_validated_itself() -> None:
     cache, _ = make_cache()
     cache.lookup("{ a(n: 1) }", None)

@@ -1,4 +1,4 @@
-"""The distance that suggestions are made by is graphql-core's, whose own is too slow for who may ask anything."""
+"""What is in messages is what graphql-core puts there, but at a cost that has a bound."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from graphql import build_schema, parse
+from graphql import build_schema, parse, validate
 from graphql.pyutils import suggestion_list
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import RequestError
 from gateway.language.limits import Limits
-from gateway.language.suggestions import LexicalDistance, reference
+from gateway.language.messages import MOST_SHOWN, LexicalDistance, reference
 from gateway.language.validate import validate_document
 
 
@@ -65,3 +65,26 @@ def test_a_wrong_name_in_a_large_schema_gets_its_suggestion() -> None:
     messages = [error.message for error in caught.value.errors]
     assert "Cannot query field 'nort' on type 'Query'. Did you mean 'north'?" in messages
     assert any("Did you mean 'Item1499'" in message for message in messages)
+
+
+NESTED = build_schema("type Query { g(x: In): Int } input In { a: In b: Int }")
+
+
+def messages_of(document: str) -> list[str]:
+    with pytest.raises(RequestError) as caught:
+        validate_document(NESTED, parse(document), document, Limits())
+    return [error.message for error in caught.value.errors]
+
+
+def test_a_literal_is_shown_as_the_reference_shows_it() -> None:
+    document = '{ g(x: { z: { y: """\n  two\n    lines\n""" } }) }'
+    assert messages_of(document) == [error.message for error in validate(NESTED, parse(document))]
+
+
+def test_a_literal_that_would_be_long_is_shown_as_it_was_written() -> None:
+    literal = "{ zzzz: " * 50 + '"""' + "\na" * 300 + '\n"""' + " }" * 50
+    assert len(literal) < MOST_SHOWN
+    expected = "Expected value of type 'In' not to include unknown field 'zzzz', found: "
+    assert messages_of(f"{{ g(x: {literal}) }}") == [f"{expected}{literal}."]
+    longer = literal.replace("a", "aaaaaaaa")
+    assert messages_of(f"{{ g(x: {longer}) }}") == [f"{expected}{longer[:MOST_SHOWN]}…."]
