@@ -22,7 +22,6 @@ from gateway.runtime.bound import (
     BoundOutput,
     BoundSelection,
 )
-from gateway.runtime.bounds import PIECE
 from gateway.runtime.columns import collect_items, list_items
 from gateway.runtime.hidden import check_type
 from gateway.runtime.info import find_path, info_of_spot
@@ -41,6 +40,11 @@ from gateway.runtime.spots import (
 from gateway.runtime.state import Run
 from gateway.runtime.works import AwaitedValue, Position, Work
 
+SPOTS = 20
+"""So many spots are expanded before it is looked whether to give the event loop back."""
+MOST_AT_ONCE = 100
+"""Items of a list; each of a longer one is a spot of its own, so that there are pauses between them."""
+
 
 def expand_spots(run: Run) -> Generator[list[Work], None, None]:
     """Expand every spot, and those that are found on the way; yields when some have to be awaited."""
@@ -49,7 +53,7 @@ def expand_spots(run: Run) -> Generator[list[Work], None, None]:
         while done < len(run.pending):
             _expand_spot(run, run.pending[done])
             done += 1
-            if done % PIECE == 0:
+            if done % SPOTS == 0:
                 yield from pause_alone(run)
         while run.works:
             if run.has_failed and any(work.may_break for work in run.works):
@@ -133,6 +137,8 @@ def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> 
     items = list_items(run, field, output, value)
     if isinstance(items, Failed):
         return expand_value(run, field, output, items)
+    if len(items) > MOST_AT_ONCE and run.limits.is_paused:
+        return [run.leave(field, output.item, item, ValueOrigin.ITEM) for item in items]
     return [_expand_item(run, field, output.item, item) for item in items]
 
 

@@ -56,23 +56,30 @@ class Pause:
 
 def pause(run: Run) -> None:
     """Put a pause on the run's work, if it has kept the loop for long."""
-    now = perf_counter()
-    run.paused_at = run.paused_at or now
-    if run.limits.is_paused and now - run.paused_at >= KEPT_S:
-        run.paused_at = now
+    if _is_late(run):
         run.works.append(Pause())
 
 
 def pause_alone(run: Run) -> Iterator[list[Work]]:
     """The same where there is other work, which waits for what comes after the pause."""
+    if not _is_late(run):
+        return
     held, broken = run.works[:], run.broken
-    run.works.clear()
-    pause(run)
-    if run.works:
-        run.broken = ()  # it is about the work that is held
-        yield run.works
-        run.broken = broken
+    run.works[:] = [Pause()]
+    run.broken = ()  # it is about the work that is held
+    yield run.works
+    run.broken = broken
     run.works[:0] = held
+
+
+def _is_late(run: Run) -> bool:
+    """Whether a run has kept the loop for long; it begins to keep it anew then."""
+    now = perf_counter()
+    run.paused_at = run.paused_at or now
+    if not run.limits.is_paused or now - run.paused_at < KEPT_S:
+        return False
+    run.paused_at = now
+    return True
 
 
 def reached(run: Run) -> None:

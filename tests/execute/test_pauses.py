@@ -74,6 +74,7 @@ LARGE = {
     "a list in an object": ("{ box { rows { id text } } }", 10),
     "errors": ("{ rows(n: 300) { id held { id bad } } }", 10),
     "errors of a list": ("{ rows(n: 3000) { id bad strict } box { rows { bad } } }", 10),
+    "a list with wrong values in an object": ("{ box { rows { id text bad } } }", 1_000),
     "nulls": ("{ rows(n: 1000) { id held { id strict } } }", 10),
 }
 
