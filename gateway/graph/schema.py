@@ -7,18 +7,31 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from graphql import (
     DocumentNode,
     GraphQLDirective,
     GraphQLError,
     GraphQLSchema,
+    NamedTypeNode,
+    Node,
     build_ast_schema,
+    introspection_types,
     specified_directives,
+    specified_scalar_types,
     validate_schema,
 )
-from graphql.language import DirectiveDefinitionNode, ParallelVisitor, TypeDefinitionNode, visit
+from graphql.language import (
+    DirectiveDefinitionNode,
+    ParallelVisitor,
+    TypeDefinitionNode,
+    TypeSystemDefinitionNode,
+    TypeSystemExtensionNode,
+    visit,
+)
 from graphql.validation import SDLValidationContext
 from graphql.validation.specified_rules import specified_sdl_rules
 
@@ -36,6 +49,7 @@ from gateway.graph.sdl import diagnose, keys_without, place_of
 FIXED = "gateway.fixed"
 DIRECTIVES = "gateway.directives"
 _LOOKED_AT = keys_without("name", "description")  # which no rule visits
+_BESIDE_TYPES = keys_without("name", "description", "type")
 _OF_DIRECTIVES = ("Unknown directive '@", "Directive '@", "Unknown argument '")
 
 
@@ -95,8 +109,31 @@ def _sdl_errors(document: DocumentNode) -> list[GraphQLError]:
     """What graphql-core's rules say of an SDL document: its `validate_sdl`, which visits every name."""
     errors: list[GraphQLError] = []
     context = SDLValidationContext(document, None, errors.append)
-    visit(document, ParallelVisitor([rule(context) for rule in specified_sdl_rules]), _LOOKED_AT)
+    rules = ParallelVisitor([rule(context) for rule in specified_sdl_rules])
+    visit(document, rules, _BESIDE_TYPES if _has_known_types(document) else _LOOKED_AT)
     return errors
+
+
+def _has_known_types(document: DocumentNode) -> bool:
+    """Whether every field and argument is of a type that there is: then no rule has to look at their types."""
+    known = {*_declared(document), *specified_scalar_types, *introspection_types}
+    for definition in document.definitions:
+        if not isinstance(definition, TypeSystemDefinitionNode | TypeSystemExtensionNode):
+            return False
+        for member in _typed(definition, "fields", "arguments", "operation_types"):
+            for typed in (member, *_typed(member, "arguments")):
+                named = typed.type
+                while not isinstance(named, NamedTypeNode):
+                    named = named.type
+                if named.name.value not in known:
+                    return False
+    return True
+
+
+def _typed(node: Node, *keys: str) -> Iterator[Any]:
+    """The parts of a definition that have a type."""
+    for key in keys:
+        yield from getattr(node, key, None) or ()
 
 
 def _graphql_error(exc: BaseException) -> GraphQLError:

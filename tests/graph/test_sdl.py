@@ -158,6 +158,13 @@ WRONG = [
     "directive @d(a: Int! b: Int) on OBJECT type Q @d(b: 1, c: 2) { a: Int } enum E @d(a: 1) { A }",
     'type Q @deprecated(reason: 3) { a(b: In = {x: 1, x: 2}): Int } input In { x: Int } union U = Nope',
     "query { a } type Q { a: Int a: Int }",
+    "query ($a: Nope) { a } type Q { a: Int }",
+    "type Q { a(b: [Nope!]!): Int }",
+    "type Q implements Nope { a: __Type } extend type Q { b: [Qu] }",
+    "directive @d(a: [Nope]) on OBJECT type Q { a: Int }",
+    "extend input I { a: Nope } input I { b: Float }",
+    "schema { query: Q mutation: M } type Q { a: Int }",
+    "schema { query: Q } extend schema { mutation: M } type Q { a: Int }",
 ]  # fmt: skip
 
 
