@@ -127,6 +127,8 @@ class PlanCache(Generic[T]):
         Errors: RequestError and ClientError, from the store of refusals or fresh.
         """
         known = self.known(text, operation_name, view)
+        if operation_name is not None:
+            operation_name = operation_name[: len(text)]  # what is longer is no name in the text
         return known or self._look_up(Key(text, operation_name, view), client_key)
 
     def let_all_go(self) -> Iterator[None]:

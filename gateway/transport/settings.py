@@ -208,6 +208,8 @@ class SubscriptionSettings:
         max_connections: Open WebSockets per worker; one more is answered with 503.
         max_operations_per_connection: Concurrent operations per socket; one more ends with an error.
         max_message_bytes: A longer message closes the socket with 1009.
+        max_init_bytes: A longer message before or with `connection_init`, whose payload stays in memory
+            while the socket is open, closes it with 1009.
         init_timeout_s: Seconds from opening a socket to its `connection_init`; then it is closed with 4408.
             graphql-ws's default is 3 s.
         max_queue: Responses queued for one client of a shared subscription; beyond that it ends with
@@ -224,6 +226,7 @@ class SubscriptionSettings:
     max_connections: Count = 10_000
     max_operations_per_connection: Count = 100
     max_message_bytes: Bytes = 1_000_000
+    max_init_bytes: Bytes = 16_384
     init_timeout_s: Seconds = 5.0
     max_queue: Count = 100
     allowed_origins: tuple[str, ...] = ()

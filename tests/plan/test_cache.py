@@ -125,6 +125,13 @@ def test_validity_depends_on_which_literals_are_equal() -> None:
     assert cache.lookup('{ a(id: "z") a(id: "\\u007a") }', None).how == "hit_normalized"
 
 
+def test_of_a_name_that_is_longer_than_its_document_no_more_is_kept() -> None:
+    cache, _ = make_cache()
+    cache.lookup("{ b }", "n" * 1_000)
+    [key] = cache.recent(1)
+    assert key.operation_name == "n" * 5
+
+
 def test_a_refusal_of_many_words_is_made_again() -> None:
     cache, compiler = make_cache()
     name = "n" * 17_000

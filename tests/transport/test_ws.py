@@ -179,6 +179,14 @@ async def test_one_id_twice(server: Served) -> None:
         assert await client.hear() == (4409, "Subscriber for 1 already exists")
 
 
+@pytest.mark.parametrize("size", [100, 20_000])
+async def test_what_introduces_a_client_is_bounded(server: Served, size: int) -> None:
+    async with connected(server, False) as client:
+        await client.send(type="connection_init", payload={"token": "x" * size})
+        heard = await client.hear()
+        assert heard == ({"type": "connection_ack"} if size == 100 else (1009, "Message too big"))
+
+
 @pytest.mark.parametrize("server", ["[subscription]\ninit_timeout_s = 0.01\n"], indirect=True)
 async def test_a_client_that_never_introduces_itself(server: Served) -> None:
     async with connected(server, False) as client:

@@ -75,7 +75,7 @@ class Socket:
     async def _take(self, message: Any, timer: asyncio.Timeout) -> None:
         text = message.get("text")
         received: str | bytes = text if text is not None else message.get("bytes") or b""
-        if len(received) > self._endpoint.settings.max_message_bytes:
+        if len(received) > self._most_bytes():
             await self._close(self._connection.close(ws_state.TOO_LARGE))
             return
         match self._connection.receive(received):
@@ -98,6 +98,13 @@ class Socket:
                 )
                 answer = reject(self._endpoint.serving().pipeline.mask, error, OperationRecord())
                 await self._send_text(ws_state.refusal(id_, errors_of(answer)))
+
+    def _most_bytes(self) -> int:
+        """Of the next message: what introduces the client is kept for as long as the socket is open."""
+        settings = self._endpoint.settings
+        if self._connection.state is ws_state.SocketState.OPENED:
+            return settings.max_init_bytes
+        return settings.max_message_bytes
 
     async def _initialize(self, params: dict[str, Any]) -> None:
         """Take the client's parameters, if a context can be made with them."""
