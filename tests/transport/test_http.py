@@ -187,6 +187,7 @@ BODY = json.dumps(QUERY).encode()
         ("zstd", zstd.compress(BODY)),
         ("deflate", zlib.compress(BODY)),
         ("gzip, identity", gzip.compress(BODY)),
+        ("gzip", gzip.compress(BODY + b" " * 200_000)),
         ("gzip, br", brotli.compress(gzip.compress(BODY))),
         ("", BODY),
         ("identity", BODY),
@@ -207,6 +208,11 @@ async def test_a_compressed_request_is_read(
         ("br", brotli.compress(bytes(50_000_000)), 413),
         ("zstd", zstd.compress(bytes(50_000_000)), 413),
         ("deflate", zlib.compress(bytes(50_000_000)), 413),
+        (
+            "gzip",
+            gzip.compress(BODY + b" " * 1_000_000),
+            413,
+        ),  # within max_body_bytes: by its ratio
         ("gzip", gzip.compress(BODY)[:-9], 400),
         ("zstd", b"not zstd", 400),
         ("br", b"\xff" * 40, 400),
