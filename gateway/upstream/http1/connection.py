@@ -14,6 +14,7 @@ import httptools
 from gateway.errors import UpstreamError
 from gateway.upstream.http1.exchange import H1Response
 from gateway.upstream.http1.origin_socket import OriginSocket
+from gateway.upstream.transport import Headers
 
 # As nginx's and Node's order of size; one allowance for the head, its 1xx forerunners and trailers.
 HEAD_BYTES = 64 * 1024
@@ -190,7 +191,7 @@ class Http1Connection(OriginSocket):
         if len(headers) > MAX_HEADERS:
             self._break("the answer has too many headers")
             return
-        exchange.raw_headers = headers
+        exchange.headers = Headers(headers)
         exchange.status = status
         if exchange.is_head:
             self._is_done = True
@@ -200,8 +201,8 @@ class Http1Connection(OriginSocket):
         """A chunk: the framing is ours to check, for `gzip, chunked` is a body that we would not undo."""
         exchange = self._exchange
         if exchange is not None and exchange.received == 0 and exchange.status:
-            coding = exchange.raw_header(b"transfer-encoding") or b""
-            if coding.strip().lower() != b"chunked":
+            coding = exchange.joined("transfer-encoding") or ""
+            if coding.strip(" \t").lower() != "chunked":
                 self._break(f"transfer-encoding {coding!r:.100} is not known")
 
     def on_body(self, data: bytes) -> None:

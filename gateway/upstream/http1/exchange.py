@@ -7,7 +7,7 @@ holds a connection, and nothing here awaits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # A body announced as no longer than this is waited for in one go.
 SHORT_BYTES = 64 * 1024
+NO_HEADERS = Headers(())
 
 
 class H1Response(msgspec.Struct, eq=False):
@@ -28,7 +29,7 @@ class H1Response(msgspec.Struct, eq=False):
 
     Attributes:
         status: 0 until the head is there.
-        raw_headers: As the parser gave them.
+        headers: In order, names in lower case; none until the head is there.
         parts: The body's bytes that wait for the caller, still compressed.
         connection: None once the message is complete or has failed.
         waiter: What the caller awaits now; resolved without a value, then `error` is looked at.
@@ -43,29 +44,17 @@ class H1Response(msgspec.Struct, eq=False):
     source: str
     is_head: bool
     status: int = 0
-    raw_headers: Sequence[tuple[bytes, bytes]] = ()
+    headers: Headers = NO_HEADERS
     parts: list[bytes] = msgspec.field(default_factory=list)
     received: int = 0
     limit: int | None = None
     error: UpstreamError | None = None
     is_stale: bool = False
-    _headers: Headers | None = None
 
-    @property
-    def headers(self) -> Headers:
-        """In order, names in lower case."""
-        if self._headers is None:
-            self._headers = Headers(self.raw_headers)
-        return self._headers
-
-    def raw_header(self, name: bytes) -> bytes | None:
-        """The values of a lower-case name, joined as RFC 9110 §5.3 says; None without one."""
-        size = len(name)
-        found = None
-        for key, value in self.raw_headers:
-            if len(key) == size and key.lower() == name:
-                found = value if found is None else found + b", " + value
-        return found
+    def joined(self, name: str) -> str | None:
+        """The values of a header, joined as RFC 9110 §5.3 says; None without one."""
+        values = self.headers.all(name)
+        return ", ".join(values) if values else None
 
     def wake(self) -> None:
         """Let the caller look."""
@@ -74,15 +63,12 @@ class H1Response(msgspec.Struct, eq=False):
 
     def is_short(self) -> bool:
         """Whether the head announces a body that is nearly always on its way with it."""
-        length = read_length(self.raw_header(b"content-length"))
+        length = read_length(self.joined("content-length"))
         return length is not None and length <= SHORT_BYTES
 
     def ends_with_eof(self) -> bool:
         """Whether the end of the connection is the end of this body (RFC 9112 §6.3, case 8)."""
-        return (
-            self.raw_header(b"content-length") is None
-            and self.raw_header(b"transfer-encoding") is None
-        )
+        return self.joined("content-length") is None and self.joined("transfer-encoding") is None
 
     def ready(self, max_bytes: int) -> bytes | None:
         """As the port says."""
@@ -111,8 +97,7 @@ class H1Response(msgspec.Struct, eq=False):
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
         """As the port says."""
-        said = self.raw_header(b"content-encoding")
-        coding = said.decode("latin-1") if said is not None else None
+        coding = self.joined("content-encoding")
         return pieces_of(self._aiter_raw(), coding, self.source, self.aclose)
 
     async def aclose(self) -> None:
@@ -138,7 +123,7 @@ class H1Response(msgspec.Struct, eq=False):
         """The length in the head, where the body is still coming; 0 without one."""
         if self.connection is None:
             return 0
-        return read_length(self.raw_header(b"content-length")) or 0
+        return read_length(self.joined("content-length")) or 0
 
     async def _aiter_raw(self) -> AsyncIterator[bytes]:
         while True:

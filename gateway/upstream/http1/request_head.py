@@ -140,34 +140,30 @@ def encode_head(request: UpstreamRequest, target: str, authority: str) -> bytes:
         unless given; a length for bytes, `chunked` for a stream.
     Errors: BadRequest; nothing is sent then.
     """
-    method = request.method
-    headers = [*request.headers, *request.added]
-    body = request.body
-    lines = [f"{method} {target} HTTP/1.1", f"host: {authority}"]
+    method, body = request.method, request.body
+    headers = (*request.headers, *request.added)
+    host = f"host: {authority}\r\n"
     try:
-        lines += [_prefixes[name] + value for name, value in headers]
+        fields = "".join([f"{_prefixes[name]}{value}\r\n" for name, value in headers])
     except KeyError:
-        lines += [name_prefix(name) + value for name, value in headers]
+        fields = "".join([f"{name_prefix(name)}{value}\r\n" for name, value in headers])
         if any(name.lower() == "host" for name, _ in headers):
-            del lines[1]
-    if body is None:
-        if method in ("POST", "PUT", "PATCH"):
-            lines.append("content-length: 0")
-    elif isinstance(body, bytes):
-        lines.append(f"content-length: {len(body)}")
-    else:
-        lines.append("transfer-encoding: chunked")
-    head = "\r\n".join(lines) + "\r\n\r\n"
-    breaks = len(lines) + 1
-    # One look at the whole head for what `check_parts` would find, part by part.
+            host = ""
+    # One look at all values for what `check_parts` would find, part by part.
     if (
-        head.count("\r") != breaks
-        or head.count("\n") != breaks
-        or "\0" in head
+        fields.count("\r") != len(headers)
+        or fields.count("\n") != len(headers)
+        or "\0" in fields
         or method not in KNOWN_METHODS
     ):
         check_parts(request)
+    if body is None:
+        framing = "content-length: 0\r\n" if method in ("POST", "PUT", "PATCH") else ""
+    elif isinstance(body, bytes):
+        framing = f"content-length: {len(body)}\r\n"
+    else:
+        framing = "transfer-encoding: chunked\r\n"
     try:
-        return head.encode("latin-1")
+        return f"{method} {target} HTTP/1.1\r\n{host}{fields}{framing}\r\n".encode("latin-1")
     except UnicodeEncodeError as exc:
         raise BadRequest("a header value has a character beyond latin-1") from exc

@@ -6,6 +6,7 @@ It must not read the client's headers: what of these goes on is decided before a
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from gateway.telemetry.trace import Timing, Trace, clock
 from gateway.upstream.transport import Header, UpstreamRequest
@@ -21,7 +22,7 @@ def add_headers(
     """Add what the gateway itself tells the backend: the trace, and the time that is left."""
     if request.on_send is not None:
         request.on_send()
-    added: list[Header] = []
+    added: Sequence[Header] = ()
     if trace is not None and timing is not None and trace.propagation:
         added = trace.headers(timing)
         if request.headers:
@@ -29,7 +30,7 @@ def add_headers(
             request.headers = [each for each in request.headers if each[0].lower() not in own]
     if deadline_header:
         left_ms = int(left_s * 1000)
-        added.append((deadline_header, str(left_ms) if left_ms > 0 else "1"))
+        added = (*added, (deadline_header, str(left_ms) if left_ms > 0 else "1"))
     request.added = added
 
 

@@ -27,8 +27,8 @@ class CircuitBreaker:
     """
 
     __slots__ = (
-        "_bucket", "_buckets", "_calls", "_current", "_failed", "_opened_at", "_probes", "_settings", "_slow",
-        "_span_s", "_succeeded", "opened", "state",
+        "_bucket", "_bucket_ends_at", "_buckets", "_calls", "_current", "_failed", "_opened_at", "_probes",
+        "_settings", "_slow", "_span_s", "_succeeded", "opened", "state",
     )  # fmt: skip
 
     def __init__(self, settings: CircuitBreakerSettings) -> None:
@@ -36,6 +36,7 @@ class CircuitBreaker:
         self._span_s = settings.rolling_duration_s / settings.num_buckets
         self._buckets = [[0, 0, 0] for _ in range(settings.num_buckets)]
         self._bucket = 0
+        self._bucket_ends_at = 0.0
         self._current = self._buckets[0]
         self._calls = self._failed = self._slow = 0
         self._opened_at = 0.0
@@ -76,7 +77,7 @@ class CircuitBreaker:
         if self.state == "half_open":
             self._record_probe(now, is_good=not (is_failure or is_slow))
         elif self.state == "closed":
-            if int(now / self._span_s) != self._bucket:
+            if now >= self._bucket_ends_at:
                 self._turn(now)
             bucket = self._current
             bucket[0] += 1
@@ -131,4 +132,5 @@ class CircuitBreaker:
             self._slow -= bucket[2]
             bucket[:] = (0, 0, 0)
         self._bucket = current
+        self._bucket_ends_at = (current + 1) * self._span_s
         self._current = self._buckets[current % len(self._buckets)]

@@ -41,14 +41,14 @@ class RetryBudget:
 
     def deposit(self, now: float) -> None:
         """Note a first attempt. Units: `now` in seconds on any clock that does not go back."""
-        if int(now) != self._second:
+        if now >= self._second + 1:
             self._forget(int(now))
         self._attempts[self._second % WINDOW_S] += 1
         self._sum_attempts += 1
 
     def withdraw(self, now: float) -> bool:
         """Take a retry, if one is left."""
-        if int(now) != self._second:
+        if now >= self._second + 1:
             self._forget(int(now))
         if self._sum_retries + 1 > max(self._sum_attempts * self.ratio, self._floor):
             return False
