@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
+from types import NoneType
 from typing import Any
 
 from gateway.runtime.bound import BoundField, BoundOutput, BoundSelection
@@ -44,8 +45,9 @@ def rows_shape(
     observer: RowObserver,
     slow: Slow,
 ) -> Shape:
-    """What completes a list of rows of one class, which is looked at once for all."""
+    """What completes a list of rows of one class, or of nulls alone, which is looked at once for all."""
     classes = observer.classes
+    nulls = frozenset() if item.non_null else frozenset((NoneType,))
 
     def shape(rows: Any, run: Run) -> Any:
         if type(rows) is list and classes.issuperset(map(type, rows)):
@@ -57,6 +59,11 @@ def rows_shape(
             done: list[Any] = []
             complete(done, run, rows)
             return done
+        if type(rows) is list and nulls.issuperset(map(type, rows)):
+            left = run.nodes_left = run.nodes_left - len(rows)
+            if left < run.mark:
+                reached(run)
+            return rows[:]
         if rows is not None:
             observer.saw_others(rows)
         return slow(rows, run)

@@ -66,3 +66,19 @@ def test_fields_below_a_null_are_not_looked_at(selected: int) -> None:
 def test_fields_below_an_object_are() -> None:
     prepared = prepare(schema_of({}), parse(f"{{ a {{ {' '.join(NAMES)} }} }}"))
     assert answer(prepared) == {"a": dict.fromkeys(NAMES, 1)}
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_a_list_of_nulls_costs_no_more_than_an_empty_one(items: int) -> None:
+    def prepared(below: list[None]) -> Prepared:
+        schema = build_schema("type Query { rows: [Row] } type Row { below: [Row] id: Int }")
+        rows = [{"below": below, "id": 1} for _ in range(60)]
+        schema.type_map["Query"].fields["rows"].resolve = lambda *_: rows  # type: ignore[attr-defined]
+        return prepare(schema, parse("{ rows { below { id } } }"))
+
+    nulls = [None] * items
+    made = prepared(nulls)
+    assert calls(made) <= calls(prepared([]))
+    found = answer(made)
+    assert found == {"rows": [{"below": nulls}] * 60}
+    assert all(row["below"] is not nulls for row in found["rows"])
