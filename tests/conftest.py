@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,12 @@ def pytest_make_parametrize_id(config: Any, val: Any, argname: str) -> str | Non
     if isinstance(val, bytes) and not (val.isascii() and val.decode("ascii").isprintable()):
         return argname
     return None
+
+
+def pytest_collection_finish() -> None:
+    """The modules and the tests themselves are no garbage: a full collection need not look through them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -338,7 +338,9 @@ class Trouble:
 async def test_no_trouble_of_redis_is_one_of_a_request(tmp_path: Path, trouble: str) -> None:
     broken = Trouble(tmp_path)
     try:
-        async with pods(broken.server.url, fetch_timeout_s=0.05, lease_s=0.0) as (one, two):
+        async with pods(
+            broken.server.url, fetch_timeout_s=0.05, insert_timeout_s=0.5, lease_s=0.0
+        ) as (one, two):
             await one.body("http://s/before")
             await getattr(broken, trouble)()
             for number in range(40):
