@@ -31,10 +31,15 @@ def pytest_make_parametrize_id(config: Any, val: Any, argname: str) -> str | Non
     return None
 
 
+def pytest_collection() -> None:
+    """Nothing that collecting makes is garbage."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """The modules and the tests themselves are no garbage: a full collection need not look through them each time."""
-    gc.collect()
+    """The modules and the tests themselves stay: a full collection need not look through them each time."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="module")

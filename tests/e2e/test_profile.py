@@ -16,6 +16,7 @@ import pytest
 
 from demo.backends import Backends
 from gateway.profile.figures import time_text
+from tests.cli.command import run_gateway
 from tests.platform.processes import free_port, wait_until
 from tests.transport.browser import browser_page, chromium
 
@@ -29,15 +30,8 @@ SECRET = "a secret of this test only"
 
 def profile(backends: Backends, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would."""
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", "profile", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **backends.environment, "COLUMNS": "150", **env},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environment = {**backends.environment, "COLUMNS": "150", **env}
+    return run_gateway("profile", *arguments, env=environment)
 
 
 def test_it_shows_each_step_and_each_call(backends: Backends, tmp_path: Path) -> None:

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 
 import pytest
 import typer
 
 from gateway.cli.reload import percent_of
 from tests.app.conftest import Project
+from tests.cli.command import run_gateway
 
-from .served import ADMIN_KEY, ROOT, Server, server_of
+from .served import ADMIN_KEY, Server, server_of
 
 
-async def reload(project: Project, server: Server, *options: str) -> tuple[int | None, str]:
+async def reload(project: Project, server: Server, *options: str) -> tuple[int, str]:
     """Run the command; gives its exit code and what it says."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway", "reload", "--config", str(project.config),
-        "--url", server.admin_url, *options,
-        env={**os.environ, "GATEWAY_ADMIN__KEYS": f'{{"tests": "{ADMIN_KEY}"}}'},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=ROOT,
-    )  # fmt: skip
-    said, _ = await asyncio.wait_for(process.communicate(), 90)
-    return process.returncode, said.decode()
+    arguments = ["reload", "--config", str(project.config), "--url", server.admin_url, *options]
+    env = {"GATEWAY_ADMIN__KEYS": f'{{"tests": "{ADMIN_KEY}"}}'}
+    done = await asyncio.to_thread(run_gateway, *arguments, env=env)
+    return done.returncode, done.stdout + done.stderr
 
 
 async def test_the_command_says_what_came_of_it_and_what_each_change_needs(
