@@ -37,8 +37,10 @@ demo-migration: $(SERVED) ## tell how a field moves from PHP to a service, in fi
 	@sh scripts/system-packages.sh php || true
 	@$(BIN)/python -m demo.migration
 
+# Compiled first: where PYTHONDONTWRITEBYTECODE is set, each process that a test starts would compile it anew.
 test: $(STAMP) ## run the tests; installs and starts what they need
 	@sh scripts/system-packages.sh php php-fpm chromium nginx redis wrk
+	@$(BIN)/python -m compileall -q gateway
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark --reruns 1 -r R $(ARGS)
 
 test-platform: $(STAMP) ## image, chart and release tests (Debian, root)

@@ -21,6 +21,7 @@ from gateway.execute import prepared
 from gateway.pipeline.feed import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.testing import GatewayClient
+from tests.cli.command import run_gateway
 
 SCHEMA = """
 directive @result on FIELD_DEFINITION
@@ -432,8 +433,7 @@ UNDECLARED_SDL = (
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "gateway", *arguments, "--config", "gateway.toml"]
-    return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
+    return run_gateway(*arguments, "--config", "gateway.toml", cwd=folder)
 
 
 def write_undeclared(folder: Path, resolvers: str) -> None:

@@ -20,6 +20,7 @@ from gateway.errors import ConfigError
 from gateway.override.switches import Switches, read_switches, write_switch
 from gateway.settings import whole_file
 from gateway.testing import GatewayClient
+from tests.cli.command import run_gateway
 from tests.override.scenes import LABELS, LINK, PHP, REST, SOURCES, served
 from tests.override.scenes import STATS as STATS_SDL
 from tests.platform.processes import answers, free_port, started, wait_until
@@ -245,10 +246,7 @@ async def test_workers_agree_on_every_visitor_and_follow_a_switch_at_once(tmp_pa
             return str(found.json()["data"]["side"])
 
         async def command(*words: str) -> subprocess.CompletedProcess[str]:
-            whole = [sys.executable, "-m", "gateway", "migrate", *words]
-            return await asyncio.to_thread(
-                subprocess.run, whole, cwd=tmp_path, capture_output=True, text=True, timeout=120
-            )
+            return await asyncio.to_thread(run_gateway, "migrate", *words, cwd=tmp_path)
 
         def is_up() -> bool:
             return "Ctrl-C" in log.read_text() and answers(f"{url}/health/ready")
