@@ -7,7 +7,7 @@ What is called is what graphql-core's default resolver calls, a property that is
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from typing import Any
 
 from graphql import Undefined, default_type_resolver
@@ -37,13 +37,11 @@ from gateway.runtime.spots import (
     bare,
     caught,
 )
-from gateway.runtime.state import Run
+from gateway.runtime.state import ITEMS_AT_ONCE, Run
 from gateway.runtime.works import AwaitedValue, Position, Work
 
 SPOTS = 20
 """So many spots are expanded before it is looked whether to give the event loop back."""
-MOST_AT_ONCE = 100
-"""Items of a list; each of a longer one is a spot of its own, so that there are pauses between them."""
 
 
 def expand_spots(run: Run) -> Generator[list[Work], None, None]:
@@ -53,8 +51,9 @@ def expand_spots(run: Run) -> Generator[list[Work], None, None]:
         while done < len(run.pending):
             _expand_spot(run, run.pending[done])
             done += 1
-            if done % SPOTS == 0:
+            if done % SPOTS == 0 or run.items_at_once < 0:
                 yield from pause_alone(run)
+                run.items_at_once = ITEMS_AT_ONCE
         while run.works:
             if run.has_failed and any(work.may_break for work in run.works):
                 leave_spots(run)
@@ -97,8 +96,7 @@ def expand_value(run: Run, field: BoundField, output: BoundOutput, value: Any) -
         run.dirty.add(field.id)
         run.has_failed = True
         if type(value) is FailedList and isinstance(output, BoundList):
-            items = [_expand_item(run, field, output.item, item) for item in value.items]
-            return FailedList(value.error, items)
+            return FailedList(value.error, _expand_items(run, field, output.item, value.items))
         return value
     if isinstance(value, Exception):
         return fail(run, field, value)
@@ -137,9 +135,17 @@ def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> 
     items = list_items(run, field, output, value)
     if isinstance(items, Failed):
         return expand_value(run, field, output, items)
-    if len(items) > MOST_AT_ONCE and run.limits.is_paused:
-        return [run.leave(field, output.item, item, ValueOrigin.ITEM) for item in items]
-    return [_expand_item(run, field, output.item, item) for item in items]
+    return _expand_items(run, field, output.item, items)
+
+
+def _expand_items(
+    run: Run, field: BoundField, output: BoundOutput, items: Collection[Any]
+) -> list[Any]:
+    """Items completed at once, as long as there are not too many; else each is a spot of its own: there are pauses."""
+    run.items_at_once -= len(items)
+    if run.items_at_once < 0 and run.limits.is_paused:
+        return [run.leave(field, output, item, ValueOrigin.ITEM) for item in items]
+    return [_expand_item(run, field, output, item) for item in items]
 
 
 def _expand_item(run: Run, field: BoundField, output: BoundOutput, item: Any) -> Any:

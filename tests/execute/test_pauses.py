@@ -20,10 +20,12 @@ from tests.execute.reference import make_schema
 
 SDL = """
 type Query { rows(n: Int!): [Row] box: Box }
-type Box { rows: [Row] }
+type Box { rows: [Row] short: [Row] }
 type Row { id: ID! text: String bad: Int rows: [Row] held: [Row] strict: Int! }
 """
 HELD = [{"id": i, "text": "held", "bad": "x", "held": None} for i in range(60)]
+
+SHORT = [{"id": i, "held": [{"id": n} for n in range(60)]} for i in range(60)]
 
 
 def rows(_parent: Any, _info: Any, n: int = 60) -> list[Any]:
@@ -38,7 +40,7 @@ SCHEMA = make_schema(
     SDL,
     {
         "Query.rows": later,
-        "Query.box": lambda *_: {"rows": rows(None, None, 30_000)},
+        "Query.box": lambda *_: {"rows": rows(None, None, 30_000), "short": SHORT},
         "Row.rows": rows,
     },
 )
@@ -75,6 +77,7 @@ LARGE = {
     "errors": ("{ rows(n: 300) { id held { id bad } } }", 10),
     "errors of a list": ("{ rows(n: 3000) { id bad strict } box { rows { bad } } }", 10),
     "a list with wrong values in an object": ("{ box { rows { id text bad } } }", 1_000),
+    "short lists in a short list": ("{ box { short { held { bad id } } } }", 100),
     "nulls": ("{ rows(n: 1000) { id held { id strict } } }", 10),
 }
 
