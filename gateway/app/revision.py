@@ -147,6 +147,7 @@ class Revision:
             if config.views
             else None,
             demand,
+            has_streams=config.subscription.enabled,
         )
         streams = Streams(
             mask, config.subscription.max_queue, graph.ambient, demand, worker.observer

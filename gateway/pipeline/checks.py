@@ -12,15 +12,30 @@ from gateway.response.masking import ErrorMask
 from gateway.response.record import Answer, OperationRecord
 
 
-def check_whole(prepared: Prepared) -> None:
-    """Errors: ClientError for what no answer in one piece can carry."""
+def check_whole(prepared: Prepared, *, has_streams: bool) -> None:
+    """Errors: ClientError for what no answer in one piece can carry, with what to do instead.
+
+    Args:
+        prepared: The operation's plan.
+        has_streams: Whether the server gives answers that go on: `subscription.enabled`.
+    """
+    if not (prepared.is_incremental or prepared.operation_type == "subscription"):
+        return
+    if not has_streams:
+        raise ClientError(
+            "The server answers in one piece only: subscription.enabled is false.",
+            code="BAD_REQUEST",
+        )
     if prepared.is_incremental:
         raise ClientError(
             "Accept multipart/mixed or text/event-stream for @defer and @stream.",
             code="NOT_ACCEPTABLE",
         )
-    if prepared.operation_type == "subscription":
-        raise ClientError("Subscriptions are not served over plain HTTP.", code="BAD_REQUEST")
+    raise ClientError(
+        "Accept text/event-stream or multipart/mixed;subscriptionSpec=1.0 for a subscription, "
+        "or send it over a WebSocket (graphql-transport-ws).",
+        code="BAD_REQUEST",
+    )
 
 
 def check_method(prepared: Prepared) -> None:

@@ -125,11 +125,11 @@ class HookedPipeline(Pipeline):
 
     Args:
         hooks: Of operations and responses.
-        given: As of `Pipeline`.
+        given, named: As of `Pipeline`.
     """
 
-    def __init__(self, hooks: OperationHooks, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, hooks: OperationHooks, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
         self.hooks = hooks
 
     def run(self, operation: Operation, context: Context) -> AwaitableOrValue[Answer]:

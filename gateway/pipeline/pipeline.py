@@ -64,6 +64,7 @@ class Pipeline:
         views: Says which view of the schema a client has; None where all see the whole.
         overrides: Decides which source gives fields with an `@override`, and what flags are.
         demand: Weighs operations, and takes of their clients' quotas; None where neither is asked for.
+        has_streams: Whether other transports give answers that go on.
 
     Attributes:
         in_flight: Operations that wait for something, with the `perf_counter` of their begin.
@@ -83,6 +84,8 @@ class Pipeline:
         overrides: OverrideChoice,
         views: ViewChoice | None = None,
         demand: Demand | None = None,
+        *,
+        has_streams: bool = True,
     ) -> None:
         self.admission = admission
         self.documents = documents
@@ -96,6 +99,7 @@ class Pipeline:
         self.views = views
         self.overrides = overrides
         self.demand = demand
+        self.has_streams = has_streams
         self.in_flight: dict[Operation, float] = {}
 
     def run(self, operation: Operation, context: Context) -> AwaitableOrValue[Answer]:
@@ -246,7 +250,7 @@ class Pipeline:
         prepared, context = operation.prepared, operation.context
         client, asked_with = operation.client, operation.params.variables
         self.observer.asked(operation.record, prepared, client, asked_with, operation.app)
-        check_whole(prepared)
+        check_whole(prepared, has_streams=self.has_streams)
         if operation.read_only:
             check_method(prepared)
         self.variables(operation)
