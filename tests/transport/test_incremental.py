@@ -296,6 +296,25 @@ async def test_who_cannot_read_several_payloads_is_told_before_anything_runs(
         assert (await part(answer))["data"] == {"rename": {"id": "1"}}
 
 
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("*/*", 200),  # as curl asks
+        ("application/json", 200),
+        ("multipart/mixed;q=0, application/json", 200),
+        ("multipart/mixed; deferSpec=20220824; Q=0.0, application/json", 200),
+        ("multipart/mixed;q=0, application/graphql-response+json", 406),
+    ],
+)
+async def test_the_status_where_parts_are_not_accepted_is_that_of_the_media_type(
+    server: Served, accept: str, status: int
+) -> None:
+    query = "{ user { id ... @defer { name } } }"
+    async with asked(server, query, accept) as answer:
+        assert (answer.status, answer.content_type.partition("/")[0]) == (status, "application")
+        assert (await answer.json())["errors"][0]["extensions"]["code"] == "NOT_ACCEPTABLE"
+
+
 ONLY = "multipart/mixed"
 
 

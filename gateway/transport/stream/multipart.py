@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import orjson
 
+from gateway.codings.encode import weight_of
 from gateway.response.payloads import PayloadFormat
 
 BOUNDARY = b"--graphql"
@@ -78,11 +79,14 @@ class IncrementalFormat:
 
 
 def multipart_specs(accept: str | None) -> list[str]:
-    """The specifications of `multipart/mixed` that a client can read; "" is none by name."""
+    """The specifications of `multipart/mixed` that a client can read; "" is none by name.
+
+    Source: RFC 9110 §12.4.2: what has `q=0` is not acceptable.
+    """
     found = []
     for item in (accept or "").split(","):
         kind, _, parameters = item.partition(";")
-        if kind.strip().lower() != "multipart/mixed":
+        if kind.strip().lower() != "multipart/mixed" or not weight_of(parameters.lower()):
             continue
         specs = [part.replace('"', "").strip() for part in parameters.split(";")]
         found.append(next((spec for spec in specs if spec in KNOWN_SPECS), ""))
