@@ -28,7 +28,7 @@ from gateway.app.preconditions import (
     check_view_names,
 )
 from gateway.app.services import keys_that_ask_redis
-from gateway.auth.risks import find_risks
+from gateway.auth.risks import find_lockouts, find_risks
 from gateway.client.vary import Vary, joined
 from gateway.connectors.bind import BoundConnectors, bind_connectors
 from gateway.connectors.check.cache_hints import check_cache_hints
@@ -189,11 +189,14 @@ def build_graph_of(
     findings += [item if item.file else replace(item, file=str(files[0])) for item in found]
     if schema is None:
         return Graph(None, None, marks, findings)
+    is_known = is_anybody_known(config, marks)
+    is_required = config.authorization.require_authentication
     findings += find_risks(config.authentication)
+    findings += find_lockouts(config.authentication, is_locked=is_required and not is_known)
     findings += check_field_sets(schema, document) if config.federation.enabled else []
     own = {mark.name for mark in marks if mark.kind == "schema_directive"}
     if config.authorization.directives.enabled:
-        findings += add_needs(schema, document, own, is_asked=is_anybody_known(config))
+        findings += add_needs(schema, document, own, is_asked=is_known or is_required)
     findings += add_weights(schema, {n: m for n, m in cost_names(document).items() if n not in own})
     threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
     if config.incremental.enabled:
@@ -224,10 +227,11 @@ def build_graph_of(
     return graph
 
 
-def is_anybody_known(config: Config) -> bool:
-    """Whether a client can show who it is."""
+def is_anybody_known(config: Config, marks: Sequence[Mark]) -> bool:
+    """Whether a client can show who it is: by a token, by a key, or to a hook."""
     settings = config.authentication
-    return bool(settings.jwt.jwks or settings.api_keys.is_used)
+    is_hooked = any(mark.kind == "principal" for mark in marks)
+    return bool(settings.jwt.jwks or settings.api_keys.is_used or is_hooked)
 
 
 def check_sharing(graph: Graph, config: Config) -> list[Diagnostic]:

@@ -612,6 +612,67 @@ def test_directives_without_anybody_who_is_known_are_a_warning(tmp_path: Path) -
     assert findings(tmp_path, sdl, authorization={"directives": {"enabled": False}}) == []
 
 
+HOOK = """
+from gateway import principal
+
+@principal(vary=())
+async def who(request):
+    return None
+"""
+
+
+@pytest.mark.parametrize(
+    ("tables", "count"),
+    [
+        ({"authorization": {"require_authentication": True}}, 1),
+        ({"authentication": {"jwt": {"leeway_s": 5.0}}}, 1),
+        ({"authentication": {"api_keys": {"prefix": "acme"}}}, 1),
+        (
+            {
+                "authorization": {"require_authentication": True},
+                "authentication": {"jwt": {"leeway_s": 5.0}, "api_keys": {"file": "keys.json"}},
+            },
+            1,
+        ),
+        (
+            {
+                "authorization": {"require_authentication": True},
+                "authentication": {"api_keys": {"prefix": "acme", "file": "keys.json"}},
+            },
+            0,
+        ),
+        ({}, 0),
+    ],
+)
+def test_authentication_by_which_nobody_is_known_is_a_warning(
+    tmp_path: Path, tables: dict[str, Any], count: int
+) -> None:
+    known(tmp_path)
+    plain = 'a: Int @connect(source: "api", http: { GET: "/a" }, selection: "$")'
+    assert findings(tmp_path, f"type Query {{ {plain} }}", **tables) == ["NobodyIsKnown"] * count
+
+
+def test_where_all_are_refused_a_directive_says_nothing_more(tmp_path: Path) -> None:
+    sdl = 'type Query { a: Int @authenticated @connect(source: "api", http: { GET: "/a" }, selection: "$") }'
+    required = {"authorization": {"require_authentication": True}}
+    assert findings(tmp_path, sdl, **required) == ["NobodyIsKnown"]
+
+
+def test_a_hook_may_know_who_the_client_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "hook_that_knows.py").write_text(HOOK)
+    sdl = 'type Query { a: Int @authenticated @connect(source: "api", http: { GET: "/a" }, selection: "$") }'
+    (tmp_path / "schema.graphql").write_text(LINK + sdl)
+    config = build_config(
+        {
+            "graph": {"schema": ["schema.graphql"], "resolvers": "hook_that_knows"},
+            "authorization": {"require_authentication": True},
+        }
+    )
+    found = build_graph(config, tmp_path, {}).findings
+    assert "NobodyIsKnown" not in [finding.code for finding in found]
+
+
 def test_settings_that_let_more_in_than_they_seem_to_are_warnings(tmp_path: Path) -> None:
     (tmp_path / "schema.graphql").write_text("type Query { a: Int }")
     open_ = {
