@@ -50,7 +50,8 @@ def make_redis(settings: RedisSettings, needed_by: str) -> Redis:
 def check_redis(settings: RedisSettings, needed_by: str) -> str:
     """The server's URL. Errors: ConfigError where there is none, or nothing to speak to it with."""
     if settings.url is None:
-        problem = f"{needed_by} needs a Redis server, and redis.url is not set"
-        raise ConfigError(problem, key="redis.url")
+        # The key that asks has a line in the file; the one that is missing has none.
+        problem = "it needs a Redis server, and redis.url is not set"
+        raise ConfigError(problem, key=needed_by, hint="set redis.url")
     check_installed("redis.asyncio", extra="redis", needed_by=needed_by, key="redis.url")
     return settings.url

@@ -221,7 +221,7 @@ def test_what_cannot_be_used_is_told(tmp_path: Path, redis_url: str) -> None:
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
-        ("", "redis.url is not set"),
+        ("", "gateway.toml:4: authentication.api_keys.kind: it needs a Redis server"),
         ('[redis]\nurl = "redis://localhost"\n', "compiled-graphql-gateway[redis]"),
     ],
 )

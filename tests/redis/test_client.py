@@ -23,10 +23,9 @@ async def test_a_client_speaks_to_the_server(redis_url: str) -> None:
 
 
 def test_an_url_is_needed() -> None:
-    with pytest.raises(
-        ConfigError, match=r"a test needs a Redis server, and redis\.url is not set"
-    ):
-        make_redis(RedisSettings(), "a test")
+    with pytest.raises(ConfigError, match=r"Redis server, and redis\.url is not set") as caught:
+        make_redis(RedisSettings(), "quotas.store")
+    assert caught.value.key == "quotas.store"
 
 
 def test_the_package_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
