@@ -166,10 +166,18 @@ def parse_config(text: str, name: str, env: Mapping[str, str]) -> Config:
     overrides = read_environment(Config, written, env)
     origin = ConfigOrigin(name, lines, written, overrides.names, expansion.used)
     config, errors = validated(Config, overlay(tables, overrides.tables), origin)
+    unset = [str(error.key) for error in expansion.errors]
+    # What is wrong with a text that lacks its variable, or with the table around it, only says so again.
+    errors = [error for error in errors if not any(_is_around(error.key, key) for key in unset)]
     errors = [*expansion.errors, *overrides.errors, *errors]
     if errors or config is None:
         raise together(errors)
     return config
+
+
+def _is_around(key: str | None, inner: str) -> bool:
+    """Whether a key is another one, or that of a table around it."""
+    return key is not None and f"{inner}.".startswith(f"{key}.")
 
 
 def build_config(tables: Mapping[str, Any], *, file: str = "<config>") -> Config:

@@ -149,6 +149,14 @@ def test_several_mistakes_are_said_at_once_without_secrets(tmp_path: Path) -> No
     assert lines[4].endswith("sources.api.tiemout_s: unknown key (did you mean `timeout_s`?)")
 
 
+def test_what_an_unset_variable_makes_wrong_is_not_told_again(tmp_path: Path) -> None:
+    text = '[admin]\nport = 0\nkeys = { a = "${NOPE}" }\n[redis]\nurl = "${NOPE}"\n[server]\nworkers = -1\n'
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, {})
+    keys = [one.key for one in (caught.value, *caught.value.others)]
+    assert keys == ["admin.keys.a", "redis.url", "server.workers"]
+
+
 def test_one_item_may_stand_in_the_place_of_its_list(tmp_path: Path) -> None:
     text = '[graph]\nschema = "s.graphql"\n[headers.all]\nrequest = { remove = { named = "x" } }\n'
     config = load(tmp_path, text)
