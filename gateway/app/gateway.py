@@ -40,6 +40,7 @@ from gateway.app.unstarted import UNSTARTED, refuse_unstarted
 from gateway.app.worker import BROKER_DIRECTORY, Worker
 from gateway.auth.authenticator import Authenticator
 from gateway.pipeline.explain import Explain
+from gateway.pipeline.warm import log_refused
 from gateway.settings.files import rooted
 from gateway.transport.asgi import Receive, Scope, Send
 from gateway.transport.http.handler import Handler
@@ -214,6 +215,7 @@ class Gateway:
     async def _begin(self, worker: Worker, stack: AsyncExitStack) -> None:
         """Serve the first revision. Nothing here holds it: it goes when another has taken its place."""
         revision = self._warmed(worker)
+        log_refused(revision.refused_documents)
         worker.current.serve(revision)
         audit_configuration(worker.access_log, revision.digest)
         if self._source is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,7 +46,7 @@ def warm_plans(plans: PlanCache[T], paths: Sequence[str], base: Path) -> int:
 
 
 def warm_texts(plans: PlanCache[T], documents: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Compile every operation of trusted documents; one that is refused is logged, and refused later too.
+    """Compile every operation of trusted documents; one that is refused is refused later too.
 
     Args:
         plans: Where the plans are kept.
@@ -64,8 +64,13 @@ def warm_texts(plans: PlanCache[T], documents: Iterable[tuple[str, str]]) -> dic
         except (GraphQLSyntaxError, RequestError, ClientError) as error:
             operation = f", operation {name}," if name is not None else ""
             refused[id_] = f"the trusted document {id_}{operation} cannot be compiled: {error}"
-            logger.warning("%s", refused[id_])
     return refused
+
+
+def log_refused(refused: Mapping[str, str]) -> None:
+    """Write a line for each trusted document that is refused."""
+    for why in refused.values():
+        logger.warning("%s", why)
 
 
 def no_rest() -> None:

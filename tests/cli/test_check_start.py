@@ -49,12 +49,16 @@ def test_what_a_server_can_start_with_is_none(tmp_path: Path) -> None:
     assert check(tmp_path, more, "--start")[0] == 0
 
 
-def test_trusted_documents_that_are_not_valid_are_warned_of(tmp_path: Path) -> None:
+def test_trusted_documents_that_are_not_valid_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "manifest.json").write_text('{"good": "{ now }", "gone": "query Old { then }"}')
     code, said = check(tmp_path, '[persisted_documents]\nmanifest = "manifest.json"\n', "--start")
     assert code == 0
     words = " ".join(said.split())
     assert "the trusted document gone cannot be compiled: Cannot query field 'then'" in words
+    assert words.count("cannot be compiled") == 1
+    assert "cannot be compiled" not in caplog.text  # it is told once
     assert "document good" not in words
 
 

@@ -33,6 +33,7 @@ from gateway.execute.prepared import Prepared
 from gateway.observe.compared import Outcomes
 from gateway.pipeline.explain import Explain
 from gateway.pipeline.found_plan import CacheCounters, Key
+from gateway.pipeline.warm import log_refused
 
 T = TypeVar("T")
 logger = logging.getLogger("gateway.reload")
@@ -256,4 +257,6 @@ class Revisions:
 
 def _warm(revision: Revision, before: Revision, plans: Mapping[Key, Prepared]) -> int:
     revision.carry(before, plans)
-    return revision.warm(plans, Resting().rest)
+    count = revision.warm(plans, Resting().rest)
+    log_refused(revision.refused_documents)
+    return count
