@@ -68,7 +68,7 @@ class Limits:
         max_response_bytes: Size of one answer before it is compressed, or of one payload where it comes in
             several; MAX_RESPONSE_BYTES_LIMIT beyond it.
         max_variables_nodes: Values in variables, those in lists and objects included: each is looked at,
-            and coerced, on the event loop.
+            and coerced, on the event loop. The same bounds hold for `extensions`, which are kept as long.
         plan_cpu_share: Share of one core that each worker may spend on documents without a plan, refused
             ones included, so that a flood of new documents does not slow down known ones. Each document
             is charged the CPU time that it took; up to eight seconds' worth may be spent at once. When
@@ -159,13 +159,18 @@ def _exceeded(measures: DocumentMeasures, limits: Limits) -> Iterator[tuple[str,
             yield code, f"{words.format(found=shown)}; limits.{limit} is {most}."
 
 
-def check_variables(variables: Any, limits: Limits) -> None:
-    """Check the shape of variables, whatever their types. Takes time linear in their size, and ends at the limit.
+def check_values(sent: Any, limits: Limits, what: str) -> None:
+    """Check the shape of what a client sent, whatever its types. Takes time linear in its size, and ends at the limit.
+
+    Args:
+        sent: `variables` or `extensions`: both are kept for as long as the operation is under way.
+        limits: What is allowed.
+        what: The member's name, for the message.
 
     Errors: ClientError(MAX_VARIABLES_LIMIT).
     """
     left = limits.max_variables_nodes
-    rest: list[tuple[Any, int]] = [(variables, 0)]
+    rest: list[tuple[Any, int]] = [(sent, 0)]
     while rest:
         value, depth = rest.pop()
         if type(value) is dict:
@@ -173,7 +178,7 @@ def check_variables(variables: Any, limits: Limits) -> None:
         elif type(value) is list:
             items = value
             if len(items) > limits.max_list_length:
-                found = f"A list of {len(items)} items is in the variables"
+                found = f"A list of {len(items)} items is in the {what}"
                 most = f"limits.max_list_length is {limits.max_list_length}."
                 raise limit_error("MAX_VARIABLES_LIMIT", f"{found}; {most}")
         else:
@@ -181,10 +186,10 @@ def check_variables(variables: Any, limits: Limits) -> None:
         left -= len(items)
         if left < 0:
             most = f"limits.max_variables_nodes, {limits.max_variables_nodes}, values."
-            raise limit_error("MAX_VARIABLES_LIMIT", f"The variables have more than {most}")
+            raise limit_error("MAX_VARIABLES_LIMIT", f"The {what} have more than {most}")
         if depth > limits.max_variables_depth:
             most = f"limits.max_variables_depth, {limits.max_variables_depth}."
-            raise limit_error("MAX_VARIABLES_LIMIT", f"The variables are nested deeper than {most}")
+            raise limit_error("MAX_VARIABLES_LIMIT", f"The {what} are nested deeper than {most}")
         rest += [(item, depth + 1) for item in items if type(item) in (dict, list)]
 
 

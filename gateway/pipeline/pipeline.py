@@ -26,7 +26,7 @@ from gateway.documents.find import Documents
 from gateway.errors import ClientError
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepared import Prepared
-from gateway.language.limits import Limits, check_variables
+from gateway.language.limits import Limits, check_values
 from gateway.observe.observer import OperationObserver, record_operation
 from gateway.pipeline.admission import Admission
 from gateway.pipeline.authorize import Authorization
@@ -197,7 +197,9 @@ class Pipeline:
         """Stage 2; a trace that is given learns how the plan was made. Errors: ClientError, RequestError."""
         params = operation.params
         if params.variables:
-            check_variables(params.variables, self.limits)
+            check_values(params.variables, self.limits, "variables")
+        if params.extensions:
+            check_values(params.extensions, self.limits, "extensions")
         view = self.view_of(operation.client)
         found = self.plans.known(operation.document, params.operation_name, view)
         if found is None:

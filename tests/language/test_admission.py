@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import ClientError
-from gateway.language.limits import Limits, check_variables
+from gateway.language.limits import Limits, check_values
 from gateway.testing import GatewayClient
 
 
@@ -20,23 +20,23 @@ def nested(levels: int, value: Any = 1) -> Any:
 
 def test_variables_nest_and_lists_grow_so_far_and_no_further() -> None:
     limits = Limits(max_variables_depth=5, max_list_length=3)
-    check_variables({"a": nested(5), "b": [1, 2, 3]}, limits)
+    check_values({"a": nested(5), "b": [1, 2, 3]}, limits, "variables")
     for bad in ({"a": nested(6)}, {"a": {"b": [[1, 2, 3, 4]]}}, {"a": nested(100_000)}):
         with pytest.raises(ClientError) as caught:
-            check_variables(bad, limits)
+            check_values(bad, limits, "variables")
         assert caught.value.code == "MAX_VARIABLES_LIMIT"
 
 
 def test_values_in_variables_are_counted_wherever_they_stand() -> None:
     limits = Limits(max_variables_nodes=10)
-    check_variables({"a": list(range(4)), "b": {str(n): n for n in range(4)}}, limits)
+    check_values({"a": list(range(4)), "b": {str(n): n for n in range(4)}}, limits, "variables")
     for bad in (
         {str(n): n for n in range(11)},
         {"a": [[1, 2, 3], [4, 5, 6], [7, 8]]},
         {"a": {"b": {str(n): n for n in range(9)}}},
     ):
         with pytest.raises(ClientError, match=r"limits\.max_variables_nodes, 10") as caught:
-            check_variables(bad, limits)
+            check_values(bad, limits, "variables")
         assert caught.value.code == "MAX_VARIABLES_LIMIT"
 
 

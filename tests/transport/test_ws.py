@@ -187,6 +187,28 @@ async def test_what_introduces_a_client_is_bounded(server: Served, size: int) ->
         assert heard == ({"type": "connection_ack"} if size == 100 else (1009, "Message too big"))
 
 
+async def test_what_an_operation_keeps_of_its_message_is_bounded(server: Served) -> None:
+    async with connected(server) as client:
+        many = [[]] * 30_000
+        await client.send(
+            type="subscribe",
+            id="a",
+            payload={"query": "{ hello }", "extensions": {"a": many}},
+        )
+        heard = await client.hear()
+        assert heard["payload"][0]["message"].startswith("A list of 30000 items is in the ext")
+        await client.send(type="subscribe", id="b", payload={"query": "{ slow }", "other": many})
+        async with asyncio.timeout(10):
+            while not server.app.worker.sockets.sockets:
+                await asyncio.sleep(0)
+            [socket] = server.app.worker.sockets.sockets
+            while not socket._connection.operations or not socket._tasks:
+                await asyncio.sleep(0)
+        [operation] = socket._connection.operations.values()
+        assert operation.payload == {}
+        state()["gate"].set()
+
+
 @pytest.mark.parametrize("server", ["[subscription]\ninit_timeout_s = 0.01\n"], indirect=True)
 async def test_a_client_that_never_introduces_itself(server: Served) -> None:
     async with connected(server, False) as client:

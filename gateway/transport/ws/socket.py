@@ -62,22 +62,24 @@ class Socket:
         """Until the socket is closed by either side. Errors: OSError when the client is gone."""
         try:
             async with asyncio.timeout(self._endpoint.settings.init_timeout_s) as timer:
-                while True:
-                    message = await self._receive()
-                    if message["type"] == "websocket.disconnect":
-                        return
-                    await self._take(message, timer)
+                while await self._take(
+                    await self._receive(), timer
+                ):  # nothing keeps the last message
+                    pass
         except TimeoutError:
             if not timer.expired():
                 raise
             await self._close(self._connection.time_out())
 
-    async def _take(self, message: Any, timer: asyncio.Timeout) -> None:
+    async def _take(self, message: Any, timer: asyncio.Timeout) -> bool:
+        """Do what a message asks for; False when there will be no other."""
+        if message["type"] == "websocket.disconnect":
+            return False
         text = message.get("text")
         received: str | bytes = text if text is not None else message.get("bytes") or b""
         if len(received) > self._most_bytes():
             await self._close(self._connection.close(ws_state.TOO_LARGE))
-            return
+            return True
         match self._connection.receive(received):
             case Close() as close:
                 await self._close(close)
@@ -98,6 +100,7 @@ class Socket:
                 )
                 answer = reject(self._endpoint.serving().pipeline.mask, error, OperationRecord())
                 await self._send_text(ws_state.refusal(id_, errors_of(answer)))
+        return True
 
     def _most_bytes(self) -> int:
         """Of the next message: what introduces the client is kept for as long as the socket is open."""
@@ -145,6 +148,7 @@ class Socket:
     async def _start(self, operation: SocketOperation, size: int) -> None:
         try:
             params = checked_params(operation.payload)
+            operation.payload.clear()  # what else was sent is not kept for as long as the operation
         except ClientError as exc:
             await self._close(self._connection.close(Close(4400, exc.message)))
             return
