@@ -189,7 +189,7 @@ async def test_what_introduces_a_client_is_bounded(server: Served, size: int) ->
 
 async def test_what_an_operation_keeps_of_its_message_is_bounded(server: Served) -> None:
     async with connected(server) as client:
-        many = [[]] * 30_000
+        many: list[list[int]] = [[]] * 30_000
         await client.send(
             type="subscribe",
             id="a",
