@@ -10,6 +10,7 @@ from graphql import GraphQLScalarType, GraphQLSchema
 from gateway.app.config import Config
 from gateway.app.sources import unshared_sources
 from gateway.errors import ConfigError
+from gateway.quotas.settings import DEFAULT
 from gateway.settings.extras import check_installed
 
 NEEDED_GRAPHQL_CORE = (3, 3, 2)
@@ -69,7 +70,14 @@ def check_view_names(config: Config) -> None:
 
 
 def check_quotas(config: Config) -> None:
-    """Errors: ConfigError for quotas of what is not counted, and for a client under a policy that there is not."""
+    """Errors: ConfigError for quotas of nothing, or of what is not counted, and for a client's unknown policy."""
+    default = config.quotas.policies.get(DEFAULT)
+    if default is not None and not default.windows:
+        raise ConfigError(
+            "the policy has no windows, and limits nobody",
+            key=f"quotas.policies.{DEFAULT}.windows",
+            hint="give it one, or leave the policy out",
+        )
     if config.quotas.counts_cost and config.cost.mode == "off":
         raise ConfigError(
             "a quota is of cost, and cost is not counted",

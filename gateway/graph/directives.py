@@ -33,6 +33,11 @@ class Range:
     """`@range(min:, max:)`: a number outside is BAD_USER_INPUT, before the field calls anything."""
 
     def __init__(self, min: int | None = None, max: int | None = None) -> None:  # noqa: A002 - the SDL's names
+        """Errors: ValueError for bounds that refuse every number, or none."""
+        if min is None and max is None:
+            raise ValueError("it has neither `min` nor `max`, and refuses nothing")
+        if min is not None and max is not None and min > max:
+            raise ValueError(f"no number is at least {min} and at most {max}")
         self.least, self.most = min, max
 
     def argument(self, value: Any) -> Any:

@@ -59,7 +59,7 @@ class QuotaPolicy:
         mode: `measure` counts and refuses nothing; `enforce` answers 429 to what is over a window.
         per: Who has a quota of its own: each `principal` (else its client, else its address); each `client`, all its
             users together (else the address); or each `address`, an IPv6 network of /64.
-        windows: All of them hold.
+        windows: All of them hold. A policy without any exempts its clients; `default` has to have one.
     """
 
     mode: Literal["measure", "enforce"] = "enforce"

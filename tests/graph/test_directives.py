@@ -141,6 +141,21 @@ def test_a_use_that_does_nothing_is_refused(before: str, after: str, message: st
     assert error.line
 
 
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ("(min: 10 max: 0)", "no number is at least 10 and at most 0"),
+        ("", "it has neither `min` nor `max`, and refuses nothing"),
+        ("(min: null)", "it has neither `min` nor `max`, and refuses nothing"),
+    ],
+)
+def test_bounds_that_refuse_all_or_nothing_are_refused(bounds: str, message: str) -> None:
+    _, found = bound(SDL.replace("@range(min: 0 max: 10)", f"@range{bounds}"))
+    (error,) = found
+    assert (error.severity, error.message) == ("error", f"@range on L.f cannot be made: {message}")
+    assert error.line
+
+
 def test_an_interface_may_carry_what_its_types_carry() -> None:
     more = "interface I { a: Int @upper } type T implements I { a: Int @upper } type Query { t: T"
     assert bound(SDL.replace("type Query {", more))[1] == []

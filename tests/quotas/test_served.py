@@ -12,6 +12,7 @@ import http_sf
 import pytest
 
 from gateway.app.config import build_config
+from gateway.app.preconditions import check_quotas
 from gateway.auth.api_keys import ApiKey, ApiKeys, digest_of_key, make_key, utc_now, write_api_keys
 from gateway.auth.principal import Principal
 from gateway.errors import ConfigError
@@ -58,6 +59,9 @@ async def ticks(root, context, to):
         yield {"id": number}
 """
 ROWS = "{ rows { id } }"
+
+
+LOOSE = [{"requests": 1_000, "seconds": 1}]
 
 
 def tables(windows: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
@@ -250,7 +254,7 @@ async def test_a_client_is_under_the_policy_that_its_key_or_its_name_has(tmp_pat
         "quotas": {"policies": policies},
         "authentication": {"api_keys": {"file": "keys.json"}},
     }
-    async with gateway(tmp_path, [], **more) as client:
+    async with gateway(tmp_path, LOOSE, **more) as client:
         statuses = {
             name: [
                 (await client.execute(ROWS, headers={"x-api-key": key})).status for _ in range(3)
@@ -272,7 +276,7 @@ async def test_an_address_is_counted_before_anybody_is_asked_who_it_is(tmp_path:
         "quotas": {"address": {"requests": 5, "seconds": 3600}},
         "authentication": {"api_keys": {"file": "keys.json"}},
     }
-    async with gateway(tmp_path, [], **more) as client:
+    async with gateway(tmp_path, LOOSE, **more) as client:
         statuses = [
             (await client.execute(ROWS, headers={"x-api-key": f"gw_live_invented{n}_x"})).status
             for n in range(7)
@@ -285,8 +289,18 @@ async def test_an_address_is_counted_before_anybody_is_asked_who_it_is(tmp_path:
 
 async def test_a_policy_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"clients\.acme\.quota: no policy has this name"):
-        async with gateway(tmp_path, [], clients={"acme": {"quota": "none"}}):
+        async with gateway(tmp_path, LOOSE, clients={"acme": {"quota": "none"}}):
             pass
+
+
+def test_a_default_policy_without_windows_is_refused() -> None:
+    def quotas(**policies: Any) -> None:
+        check_quotas(build_config({"quotas": {"policies": policies}}))
+
+    with pytest.raises(ConfigError, match=r"quotas\.policies\.default\.windows: .*no windows"):
+        quotas(default={"windows": []})
+    window = {"requests": 1, "seconds": 1}
+    quotas(default={"windows": [window]}, partner={})  # who is named is exempt
 
 
 def test_subjects_tell_principals_clients_and_addresses_apart() -> None:
