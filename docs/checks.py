@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Sources": {
         "UnknownConnectorsVersion": "The `@link` names a version that is not known.",
         "NoSourceImport": "`@source` or `@connect` is used under a name that the `@link` does not give it.",
+        "UnknownImport": "The `@link` imports a directive that its specification does not have. The hint has the nearest.",
         "NoSourcesDefined": "A connector names a source and the schema declares none.",
         "SourceNameMismatch": "A connector names a source that is not declared. The hint has the nearest.",
         "InvalidSourceName": "A source's name has other characters than letters, digits, `_` and `-`, or begins with another than a letter.",

@@ -184,6 +184,12 @@ def _links(document: DocumentNode) -> Iterator[DirectiveNode]:
 
 def _imports(imports: Any) -> Iterator[tuple[str, str]]:
     """What a link imports, and as what, without the `@`."""
+    for name, alias in _written_imports(imports):
+        yield name.lstrip("@"), alias.lstrip("@")
+
+
+def _written_imports(imports: Any) -> Iterator[tuple[str, str]]:
+    """The same with the `@`."""
     # One item stands for a list of it. §3.12
     for item in imports.values if isinstance(imports, ListValueNode) else (imports,):
         name = alias = _text(item)
@@ -191,7 +197,7 @@ def _imports(imports: Any) -> Iterator[tuple[str, str]]:
             entry = {member.name.value: _text(member.value) for member in item.fields}
             name, alias = entry.get("name"), entry.get("as") or entry.get("name")
         if name and alias:
-            yield name.lstrip("@"), alias.lstrip("@")
+            yield name, alias
 
 
 def connector_names(document: DocumentNode) -> dict[str, str]:
@@ -207,6 +213,12 @@ def connector_names(document: DocumentNode) -> dict[str, str]:
         if name in names:
             names[name] = alias
     return names
+
+
+def connector_imports(link: DirectiveNode) -> list[str]:
+    """The names that a connectors' `@link` imports, as they are written: directives begin with `@`."""
+    imports = next((a.value for a in link.arguments or () if a.name.value == "import"), None)
+    return [name for name, _ in _written_imports(imports)]
 
 
 def connect_link(document: DocumentNode) -> DirectiveNode | None:
