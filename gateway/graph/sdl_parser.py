@@ -51,7 +51,7 @@ class SchemaSource(Source):
         return SourceLocation(line, position - self._line_starts[line - 1] + 1)
 
 
-class Place(msgspec.Struct, gc=False, eq=False, frozen=True):
+class NodePlace(msgspec.Struct, gc=False, eq=False, frozen=True):
     """Where a node of a schema stands: graphql-core's `Location` in half of its memory, for there are 100,000.
 
     Attributes:
@@ -78,7 +78,7 @@ class Place(msgspec.Struct, gc=False, eq=False, frozen=True):
     end_token = start_token
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Place) and (self.start, self.end) == (other.start, other.end)
+        return isinstance(other, NodePlace) and (self.start, self.end) == (other.start, other.end)
 
     def __hash__(self) -> int:
         return hash((self.start, self.end))
@@ -119,7 +119,7 @@ class SchemaParser(Parser):
         super().__init__(source)
         self._lexer: Lexer = _SchemaLexer(source)
         self._count = 0
-        self._last = Place(0, 0, source)
+        self._last = NodePlace(0, 0, source)
 
     def parse_whole(self) -> DocumentNode:
         """The document. Errors: GraphQLSyntaxError."""
@@ -147,7 +147,7 @@ class SchemaParser(Parser):
     def loc(self, start_token: Token) -> Any:
         """Where a node stands."""
         start = start_token.start
-        return Place(start, self._lexer.last_token.end - start, self._lexer.source)
+        return NodePlace(start, self._lexer.last_token.end - start, self._lexer.source)
 
     def parse_name(self) -> NameNode:
         """A name."""
