@@ -88,8 +88,28 @@ class VariableCoercers:
         found = reference.coerce_variables(
             self.schema, operation or self.operation, raw, max_errors, hide_suggestions
         )
-        # A default of an input object's field is coerced once for all requests.
-        return fresh(found) if isinstance(found, dict) else found
+        if isinstance(
+            found, dict
+        ):  # a default of an input object's field is coerced once for all requests
+            return fresh(found)  # type: ignore[no-any-return]
+        for error in found:
+            _let_go(error)
+        return found
+
+
+def _let_go(error: Exception | None) -> None:
+    """Take the frames from an error of graphql-core's; those of an exception of the user's, which is logged, stay.
+
+    They hold the variables and, by the list of errors, the error itself: megabytes that only a collection ends.
+    """
+    while isinstance(error, GraphQLError):
+        inner = error.original_error
+        error.__traceback__ = None
+        if inner is None or isinstance(inner, GraphQLError):
+            for reason in (error.__cause__, error.__context__):
+                if reason is not None:
+                    reason.__traceback__ = None
+        error = inner
 
 
 class ViewCoercers(VariableCoercers):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import gc
+import sys
 from typing import Any
 
 import pytest
-from graphql import GraphQLSchema, parse
+from graphql import GraphQLSchema, build_schema, parse
 
 from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.integrations import graphql_core as dropin
 from gateway.runtime import reference
 from tests.execute.reference import compare, make_schema
@@ -226,3 +229,25 @@ async def test_a_property_whose_arguments_are_wrong_is_an_error(
     text = "query ($n: Int = 1) { o { p(must: $n) } }"
     result = await compare(schema, text, root={"o": {"p": "x"}}, variable_values=given)
     assert bool(result.errors) is (given.get("n", 1) is None)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"i": {"n": "x" * 50}}, {"i": {"other": "x" * 50}}, {"i": {"e": "x" * 50}}],
+)
+def test_a_wrong_value_is_let_go_with_its_errors(variables: dict[str, Any]) -> None:
+    schema = build_schema(
+        "type Query { f(i: In): Int } input In { n: Int e: E } enum E { NORTH SOUTH }"
+    )
+    text = "query ($i: In) { f(i: $i) }"
+    coercers = Prepared(schema, parse(text)).coercers
+    [value] = variables["i"].values()
+    assert isinstance(coercers.coerce(variables), list)
+    before = sys.getrefcount(value)
+    gc.disable()
+    try:
+        for _ in range(5):
+            assert isinstance(coercers.coerce(variables), list)
+        assert sys.getrefcount(value) == before
+    finally:
+        gc.enable()

@@ -187,6 +187,13 @@ async def test_what_introduces_a_client_is_bounded(server: Served, size: int) ->
         assert heard == ({"type": "connection_ack"} if size == 100 else (1009, "Message too big"))
 
 
+async def test_what_introduces_a_client_has_few_values(server: Served) -> None:
+    async with connected(server, False) as client:
+        await client.send(type="connection_init", payload={"a": [[]] * 255})
+        reason = "The payload of connection_init has more than 256 values"
+        assert await client.hear() == (4400, reason)
+
+
 async def test_what_an_operation_keeps_of_its_message_is_bounded(server: Served) -> None:
     async with connected(server) as client:
         many: list[list[int]] = [[]] * 30_000

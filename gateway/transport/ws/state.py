@@ -95,6 +95,21 @@ GOING_AWAY = Close(1001, "Going away")
 TOO_LARGE = Close(1009, "Message too big")
 
 
+MOST_INIT_VALUES = 256
+"""In the payload of `connection_init`, which stays in memory: an empty list takes more of it than of the message."""
+
+
+def count_values(value: Any) -> int:
+    """How many values there are in JSON, itself included."""
+    counted, rest = 0, [value]
+    while rest:
+        item = rest.pop()
+        counted += 1
+        if isinstance(item, dict | list):
+            rest += item.values() if isinstance(item, dict) else item
+    return counted
+
+
 class SocketProtocol:
     """The protocol's side of one socket.
 
@@ -184,6 +199,10 @@ class SocketProtocol:
         params = message.get("payload")
         if params is not None and not isinstance(params, dict):
             return self._breach("The payload of connection_init must be an object")
+        if params and count_values(params) > MOST_INIT_VALUES:
+            return self._breach(
+                f"The payload of connection_init has more than {MOST_INIT_VALUES} values"
+            )
         self.state = SocketState.INITIALIZING
         return Initialise(params or {})
 
