@@ -170,19 +170,11 @@ def check_values(sent: Any, limits: Limits, what: str) -> None:
     Errors: ClientError(MAX_VARIABLES_LIMIT).
     """
     left = limits.max_variables_nodes
-    rest: list[tuple[Any, int]] = [(sent, 0)]
-    while rest:
-        value, depth = rest.pop()
-        if type(value) is dict:
-            items: Collection[Any] = value.values()
-        elif type(value) is list:
-            items = value
-            if len(items) > limits.max_list_length:
-                found = f"A list of {len(items)} items is in the {what}"
-                most = f"limits.max_list_length is {limits.max_list_length}."
-                raise limit_error("MAX_VARIABLES_LIMIT", f"{found}; {most}")
-        else:
-            continue
+    for items, depth in values_within(sent):
+        if type(items) is list and len(items) > limits.max_list_length:
+            found = f"A list of {len(items)} items is in the {what}"
+            most = f"limits.max_list_length is {limits.max_list_length}."
+            raise limit_error("MAX_VARIABLES_LIMIT", f"{found}; {most}")
         left -= len(items)
         if left < 0:
             most = f"limits.max_variables_nodes, {limits.max_variables_nodes}, values."
@@ -190,6 +182,17 @@ def check_values(sent: Any, limits: Limits, what: str) -> None:
         if depth > limits.max_variables_depth:
             most = f"limits.max_variables_depth, {limits.max_variables_depth}."
             raise limit_error("MAX_VARIABLES_LIMIT", f"The {what} are nested deeper than {most}")
+
+
+def values_within(sent: Any) -> Iterator[tuple[Collection[Any], int]]:
+    """The values of each list and object in JSON, and how many it stands in; only those that are asked for are made."""
+    rest: list[tuple[Any, int]] = [(sent, 0)]
+    while rest:
+        value, depth = rest.pop()
+        if type(value) is not dict and type(value) is not list:
+            continue
+        items = value.values() if type(value) is dict else value
+        yield items, depth
         rest += [(item, depth + 1) for item in items if type(item) in (dict, list)]
 
 

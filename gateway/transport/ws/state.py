@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from gateway.json_bytes import NotJSONError, read_strictly, write_json
+from gateway.language.limits import values_within
 
 SUBPROTOCOL = "graphql-transport-ws"
 MAX_REASON_BYTES = 123
@@ -97,17 +98,6 @@ TOO_LARGE = Close(1009, "Message too big")
 
 MOST_INIT_VALUES = 256
 """In the payload of `connection_init`, which stays in memory: an empty list takes more of it than of the message."""
-
-
-def count_values(value: Any) -> int:
-    """How many values there are in JSON, itself included."""
-    counted, rest = 0, [value]
-    while rest:
-        item = rest.pop()
-        counted += 1
-        if isinstance(item, dict | list):
-            rest += item.values() if isinstance(item, dict) else item
-    return counted
 
 
 class SocketProtocol:
@@ -199,7 +189,7 @@ class SocketProtocol:
         params = message.get("payload")
         if params is not None and not isinstance(params, dict):
             return self._breach("The payload of connection_init must be an object")
-        if params and count_values(params) > MOST_INIT_VALUES:
+        if sum(len(items) for items, _ in values_within(params)) >= MOST_INIT_VALUES:
             return self._breach(
                 f"The payload of connection_init has more than {MOST_INIT_VALUES} values"
             )
