@@ -69,16 +69,20 @@ def bare(error: Exception) -> Exception:
 
 
 def untraced(error: BaseException) -> Failed:
-    """An error that nobody is going to read, with no frame of where it came from.
+    """An error that nobody is going to read, with no frame of where it came from."""
+    drop_frames(error)
+    return Failed(error)  # type: ignore[arg-type]
 
-    Frames keep their callers, down to those that hold the column with the error in it: a cycle, which only the
-    collector ends, and it sees to large results seldom.
+
+def drop_frames(error: BaseException | None) -> None:
+    """Take the frames from an error and from what it came of.
+
+    Frames keep their callers, down to those that hold the error among their values: a cycle, which only the collector
+    ends, and it sees to large values seldom.
     """
-    failed = Failed(error)  # type: ignore[arg-type]
     while error is not None and error.__traceback__ is not None:
         error.__traceback__ = None
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return failed
+        error = error.__cause__ or error.__context__
 
 
 def clear_frames(run: Run, error: BaseException | None) -> None:

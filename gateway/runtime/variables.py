@@ -22,6 +22,7 @@ from gateway.runtime import reference
 from gateway.runtime.coercers import Coerce, coercers_of
 from gateway.runtime.literals import MISSING, WRONG, Fill, compile_literal
 from gateway.runtime.request import Source
+from gateway.runtime.spots import drop_frames
 
 
 def _refuse(_value: Any, _depth: int) -> Any:
@@ -88,9 +89,8 @@ class VariableCoercers:
         found = reference.coerce_variables(
             self.schema, operation or self.operation, raw, max_errors, hide_suggestions
         )
-        if isinstance(
-            found, dict
-        ):  # a default of an input object's field is coerced once for all requests
+        if isinstance(found, dict):
+            # A default of an input object's field is coerced once for all requests.
             return fresh(found)  # type: ignore[no-any-return]
         for error in found:
             _let_go(error)
@@ -98,17 +98,15 @@ class VariableCoercers:
 
 
 def _let_go(error: Exception | None) -> None:
-    """Take the frames from an error of graphql-core's; those of an exception of the user's, which is logged, stay.
-
-    They hold the variables and, by the list of errors, the error itself: megabytes that only a collection ends.
+    """Take the frames, which hold the variables, from an error of graphql-core's; an exception of the user's, which
+    is logged, keeps its own.
     """
     while isinstance(error, GraphQLError):
         inner = error.original_error
-        error.__traceback__ = None
         if inner is None or isinstance(inner, GraphQLError):
-            for reason in (error.__cause__, error.__context__):
-                if reason is not None:
-                    reason.__traceback__ = None
+            drop_frames(error)
+        else:
+            error.__traceback__ = None
         error = inner
 
 
