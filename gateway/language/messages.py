@@ -13,11 +13,11 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from graphql import Node, print_ast, version_info
+from graphql import Node, version_info
 
 MOST_SHOWN = 2_000
 """Characters of a literal in a message."""
-DEEPEST_INDENT = 100  # graphql-core's own
+printer: Any = import_module("graphql.language.printer")
 
 
 class LexicalDistance:
@@ -49,15 +49,11 @@ class LexicalDistance:
 
 def print_for_error(ast: Node) -> str:
     """A literal as graphql-core shows it; as the client wrote it, or the beginning of that, where it would be long."""
-    if ast.loc is None:
-        return print_ast(ast, DEEPEST_INDENT)
-    start, end = ast.loc.start, ast.loc.end
-    if end - start <= MOST_SHOWN:
-        text = print_ast(ast, DEEPEST_INDENT)
-        if len(text) <= MOST_SHOWN:
-            return text
-    text = ast.loc.source.body[start:end]
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+    written = ast.loc.source.body[ast.loc.start : ast.loc.end] if ast.loc is not None else None
+    if written is None or len(written) <= MOST_SHOWN:
+        text: str = printer.print_for_error(ast)
+        return text if written is None or len(text) <= MOST_SHOWN else written
+    return written[:MOST_SHOWN] + "…"
 
 
 reference: Any = import_module("graphql.pyutils.suggestion_list")  # a function has its name
@@ -66,4 +62,5 @@ reference.LexicalDistance = LexicalDistance
 reference.natural_comparison_key = lru_cache(4096)(reference.natural_comparison_key)
 if version_info >= (3, 3):  # 3.2 shows literals by `print_ast` itself
     for name in ("type.scalars", "type.definition", "utilities.validate_input_value"):
-        vars(import_module(f"graphql.{name}"))["print_for_error"] = print_for_error
+        module: Any = import_module(f"graphql.{name}")
+        module.print_for_error = print_for_error

@@ -95,12 +95,14 @@ class Writing:
         self._operations = operations
         self._reads = reads
 
-    def __enter__(self) -> None:
+    def _close(self) -> None:
         self._operations.close()
         self._reads.close()
 
+    __enter__ = _close
+
     def __exit__(self, *_: object) -> None:
-        self.__enter__()
+        self._close()
 
 
 class Sharing:

@@ -9,8 +9,8 @@ from gateway.codings.members import BadEncoding, UnknownCodingError
 from gateway.errors import ClientError
 from gateway.transport.asgi import ClientDisconnectedError, Receive
 
-MAX_BYTES_PER_BYTE = 50
-"""Of a decoded body beyond `SMALL_BYTES`: requests of real clients grow by 10 to 20, and a bomb by 1,000."""
+MOST_GROWTH = 50
+"""Times the length sent that a decoded body beyond `SMALL_BYTES` may have: real ones grow by 10 to 20, a bomb by 1,000."""
 SMALL_BYTES = 256 * 1024
 
 
@@ -73,9 +73,9 @@ async def decode_body(body: bytes, codings: tuple[str, ...], max_bytes: int) -> 
             size += len(piece)
             if size > max_bytes:
                 raise too_large(max_bytes)
-            if size > SMALL_BYTES and size > MAX_BYTES_PER_BYTE * len(body):
+            if size > SMALL_BYTES and size > MOST_GROWTH * len(body):
                 raise ClientError(
-                    f"The decoded body is more than {MAX_BYTES_PER_BYTE} times as long as what was sent.",
+                    f"The decoded body is more than {MOST_GROWTH} times as long as what was sent.",
                     code="REQUEST_TOO_LARGE",
                 )
             pieces.append(piece)

@@ -62,9 +62,8 @@ class Socket:
         """Until the socket is closed by either side. Errors: OSError when the client is gone."""
         try:
             async with asyncio.timeout(self._endpoint.settings.init_timeout_s) as timer:
-                while await self._take(
-                    await self._receive(), timer
-                ):  # nothing keeps the last message
+                # No name here for the message: it would stay until the next one comes.
+                while await self._take(await self._receive(), timer):
                     pass
         except TimeoutError:
             if not timer.expired():
