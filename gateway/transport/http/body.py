@@ -10,7 +10,7 @@ from gateway.errors import ClientError
 from gateway.transport.asgi import ClientDisconnectedError, Receive
 
 MOST_GROWTH = 50
-"""Times the length sent that a decoded body beyond `SMALL_BYTES` may have: real ones grow by 10 to 20, a bomb by 1,000."""
+"""Times the length sent that a decoded body beyond `SMALL_BYTES` may have; real ones grow by 10 to 20."""
 SMALL_BYTES = 256 * 1024
 
 
