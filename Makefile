@@ -82,6 +82,7 @@ bench-tools: $(STAMP)
 
 bench-peers: bench-tools
 	@sh benchmarks/peers/node/install.sh
+	@sh benchmarks/peers/glibc.sh
 
 test-openfeature: $(STAMP) ## OpenFeature's and flagd's scenarios: SUITE=folder with checkouts of open-feature/spec and flagd-testbed
 	@$(BIN)/python -m tests.flags.gherkin $(SUITE) $(ARGS)

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REPOSITORY = ROOT.parent
 GATEWAY_CONFIG = ROOT / "peers" / "gateway" / "gateway.toml"
 NODE = ROOT / "peers" / "node"
-TAILCALL_GLIBC = (2, 39)
+GLIBC = ROOT / "peers" / "glibc" / "lib"
+TAILCALL_GLIBC = (2, 39)  # as peers/glibc.sh says
 MAIN = "posts-and-users"
 PACED = ("Mercurius, JIT",)
 
@@ -122,22 +123,19 @@ def node_peer(name: str, script: str, *only: str, **extra: str) -> Contestant:
 
 
 def tailcall() -> Contestant:
-    """Tailcall's binary from npm, which needs a recent glibc."""
+    """Tailcall's binary from npm, by the C library that glibc.sh fetched where the machine's is too old for it."""
     binary = NODE / "node_modules" / "@tailcallhq" / "core-linux-x64-gnu" / "bin" / "tailcall"
-    _, version = platform.libc_ver()
+    program = [str(binary)]
     reason = "" if binary.exists() else "its package is not installed (make bench-peers)"
+    _, version = platform.libc_ver()
     found = tuple(int(part) for part in version.split(".") if part.isdigit())
-    if not reason and found < TAILCALL_GLIBC:
-        needed = ".".join(map(str, TAILCALL_GLIBC))
-        reason = f"its binary needs glibc {needed}; this is {version or 'another C library'}"
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.peers.tailcall",
-        str(binary),
-        "{port}",
-        "{upstream}",
-    ]
+    if found < TAILCALL_GLIBC:
+        loader = GLIBC / "ld-linux-x86-64.so.2"
+        program = [str(loader), "--library-path", str(GLIBC), *program]
+        if not reason and not loader.exists():
+            needed = ".".join(map(str, TAILCALL_GLIBC))
+            reason = f"its binary needs glibc {needed}; this is {version or 'another C library'} (make bench-peers)"
+    command = [sys.executable, "-m", "benchmarks.peers.tailcall", "{port}", "{upstream}", *program]
     return Contestant("Tailcall", "native", command, unavailable=reason)
 
 

@@ -1,4 +1,4 @@
-"""Starts Tailcall: `python -m benchmarks.peers.tailcall BINARY PORT UPSTREAM`.
+"""Starts Tailcall: `python -m benchmarks.peers.tailcall PORT UPSTREAM PROGRAM...`, the binary or what loads it.
 
 Its configuration holds the port and the upstream, so it is written here, then this process becomes the server.
 """
@@ -35,16 +35,16 @@ def configuration(port: int, upstream: str) -> str:
     comment = f'@http(url: "{upstream}/comments", method: POST, body: "{{{body}}}")'
     text = text.replace("text: String!): Comment", f"text: String!): Comment {comment}")
     server = f'@server(port: {port}, hostname: "127.0.0.1", workers: 1)'
-    upstreams = "@upstream(batch: {delay: 0, maxSize: 1000}, httpCache: 0)"
+    upstreams = "@upstream(batch: {delay: 1, maxSize: 1000}, httpCache: 0)"
     return f"schema {server} {upstreams} {{ query: Query mutation: Mutation }}\n\n{text}"
 
 
 def main() -> None:
-    binary, port, upstream = sys.argv[1:4]
+    port, upstream, *program = sys.argv[1:]
     folder = tempfile.mkdtemp(prefix="bench-tailcall-")
     config = Path(folder) / "config.graphql"
     config.write_text(configuration(int(port), upstream))
-    os.execv(binary, [binary, "start", str(config)])
+    os.execv(program[0], [*program, "start", str(config)])
 
 
 if __name__ == "__main__":
