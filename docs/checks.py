@@ -4,6 +4,9 @@ from __future__ import annotations
 
 # In the order of what they are about.
 GROUPS: dict[str, dict[str, str]] = {
+    "Configuration": {
+        "NoEffect": "A setting that is written changes nothing: what switches it on is not written, another bound ends first, or a variable has one underscore where levels are separated by two. The hint says what to set. `enabled = false` beside it says that it is meant.",
+    },
     "Schema": {
         "Schema": "The schema is none, by GraphQL's own rules: the message says why.",
         "Supergraph": "The file is a composed supergraph: it says which service has a field, and no connector. Give the schema of the service.",
@@ -28,7 +31,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Who may ask": {
         "InvalidView": "A view hides what its clients would have to know, or shows what they could not use: the message says what. See [partners](partners.md#views).",
         "UnknownTag": "A view names a tag that stands nowhere in the schema. What it was to hide is shown.",
-        "NobodyIsKnown": "The schema or `authorization.require_authentication` asks who the client is, or a table of `[authentication]` says how it is told, and nothing configures by what that is known. See [authentication](authentication.md).",
+        "NobodyIsKnown": "The schema or `authorization.require_authentication` asks who the client is, and nothing configures by what that is known. See [authentication](authentication.md).",
         "OpenAuthentication": "A setting of `[authentication]` lets in more than it seems to: the message says whom, and the hint what to set.",
         "ProtectedRead": "A connector of an unprotected field reads a protected one. Protect both, or read another.",
         "IdentityHeader": "A header of a directive takes the client's own word for what a rule of `[headers]` gives from the principal. Take it out of the directive.",

@@ -28,7 +28,7 @@ from gateway.app.preconditions import (
     check_view_names,
 )
 from gateway.app.services import keys_that_ask_redis
-from gateway.auth.risks import find_lockouts, find_risks
+from gateway.auth.risks import find_lockout, find_risks
 from gateway.client.vary import Vary, joined
 from gateway.connectors.bind import BoundConnectors, bind_connectors
 from gateway.connectors.check.cache_hints import check_cache_hints
@@ -192,7 +192,7 @@ def build_graph_of(
     is_known = is_anybody_known(config, marks)
     is_required = config.authorization.require_authentication
     findings += find_risks(config.authentication)
-    findings += find_lockouts(config.authentication, is_locked=is_required and not is_known)
+    findings += [find_lockout()] if is_required and not is_known else []
     findings += check_field_sets(schema, document) if config.federation.enabled else []
     own = {mark.name for mark in marks if mark.kind == "schema_directive"}
     if config.authorization.directives.enabled:

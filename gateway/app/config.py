@@ -193,16 +193,20 @@ def build_config(tables: Mapping[str, Any], *, file: str = "<config>") -> Config
 
 def origin_of(path: str | Path, env: Mapping[str, str]) -> ConfigOrigin:
     """Where the values of a file that was read stand, for what is found wrong with them later."""
-    text = read_config_text(path)
+    return origin_in(read_config_text(path), str(path), env)
+
+
+def origin_in(text: str, name: str, env: Mapping[str, str]) -> ConfigOrigin:
+    """As `origin_of`, of a file's text; `name` is the file's."""
     try:
         written = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
-        return ConfigOrigin(str(path))
+        return ConfigOrigin(name)
     lines = key_lines(text)
-    expansion = Expansion(env, str(path), lines)
+    expansion = Expansion(env, name, lines)
     expansion.expand(written)
     names = read_environment(Config, written, env).names
-    return ConfigOrigin(str(path), lines, written, names, expansion.used)
+    return ConfigOrigin(name, lines, written, names, expansion.used)
 
 
 def config_json_schema() -> dict[str, Any]:

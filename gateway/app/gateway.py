@@ -88,6 +88,8 @@ class Gateway:
         if graph is None:
             texts = source[1].schema if source is not None else None
             graph = build_graph(config, base, env, is_served=True, mock=mock, texts=texts)
+            if source is not None:
+                graph.findings += source[0].idle(source[1].config, env)
         self.graph = graph
         if self.graph.errors:
             raise refused(self.graph.errors)

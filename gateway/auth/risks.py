@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.auth.settings import ApiKeySettings, AuthenticationSettings, JwtSettings
+from gateway.auth.settings import AuthenticationSettings
 from gateway.errors import Diagnostic
 
 
@@ -16,35 +16,14 @@ def find_risks(settings: AuthenticationSettings) -> list[Diagnostic]:
     ]
 
 
-def find_lockouts(settings: AuthenticationSettings, *, is_locked: bool) -> list[Diagnostic]:
-    """A warning for each way in that is closed.
-
-    Args:
-        settings: How clients prove who they are.
-        is_locked: Whether all have to, and nobody can.
-    """
-    return [
-        Diagnostic(message, code="NobodyIsKnown", hint=hint, severity="warning")
-        for message, hint in _lockouts(settings, is_locked=is_locked)
-    ]
-
-
-def _lockouts(settings: AuthenticationSettings, *, is_locked: bool) -> Iterator[tuple[str, str]]:
-    if is_locked:
-        yield (
-            "authorization.require_authentication is set, and nobody can show who it is: every request is answered with 401",
-            "set [[authentication.jwt.jwks]] or [authentication.api_keys]",
-        )
-    if not settings.jwt.jwks and settings.jwt != JwtSettings():
-        yield (
-            "authentication.jwt says how tokens are read, and no key by which one is believed: tokens are not looked at",
-            "set [[authentication.jwt.jwks]]",
-        )
-    if not settings.api_keys.is_used and settings.api_keys != ApiKeySettings():
-        yield (
-            "authentication.api_keys says how keys are read, and not where they are kept: keys are not looked at",
-            'set `file`, or kind = "redis"',
-        )
+def find_lockout() -> Diagnostic:
+    """The warning where all have to show who they are, and nobody can."""
+    return Diagnostic(
+        "authorization.require_authentication is set, and nobody can show who it is: every request is answered with 401",
+        code="NobodyIsKnown",
+        hint="set [[authentication.jwt.jwks]] or [authentication.api_keys]",
+        severity="warning",
+    )
 
 
 def _risks(settings: AuthenticationSettings) -> Iterator[tuple[str, str]]:

@@ -89,9 +89,13 @@ def read_config(config: Path | None, schema: list[Path] | None) -> tuple[Config,
 
     Errors: ConfigError when there is neither a configuration nor a schema.
     """
-    origin = origin_for(config, schema)
-    text = read_config_text(origin.config) if origin.config is not None else ""
+    origin, text = _read_origin(config, schema)
     return origin.parse(text, os.environ), origin.base
+
+
+def _read_origin(config: Path | None, schema: list[Path] | None) -> tuple[Origin, str]:
+    origin = origin_for(config, schema)
+    return origin, read_config_text(origin.config) if origin.config is not None else ""
 
 
 def origin_for(config: Path | None, schema: list[Path] | None) -> Origin:
@@ -113,11 +117,14 @@ def read_graph(
         build_graph,  # most of the gateway: not for commands that build none
     )
 
-    settings, base = read_config(config, schema)
+    origin, text = _read_origin(config, schema)
+    settings, idle = origin.parse(text, os.environ), origin.idle(text, os.environ)
     is_whole = is_served or config_path(config, schema) is not None
     # What a command prints is for programs too: what a resolver's module prints when it is imported is no part of it.
     with redirect_stdout(sys.stderr):
-        return settings, build_graph(settings, base, os.environ, is_served=is_whole, mock=mock)
+        graph = build_graph(settings, origin.base, os.environ, is_served=is_whole, mock=mock)
+    graph.findings[:0] = idle
+    return settings, graph
 
 
 def report(errors: list[Diagnostic], code: int = 1) -> NoReturn:

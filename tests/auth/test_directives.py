@@ -625,15 +625,6 @@ async def who(request):
     ("tables", "count"),
     [
         ({"authorization": {"require_authentication": True}}, 1),
-        ({"authentication": {"jwt": {"leeway_s": 5.0}}}, 1),
-        ({"authentication": {"api_keys": {"prefix": "acme"}}}, 1),
-        (
-            {
-                "authorization": {"require_authentication": True},
-                "authentication": {"jwt": {"leeway_s": 5.0}, "api_keys": {"file": "keys.json"}},
-            },
-            1,
-        ),
         (
             {
                 "authorization": {"require_authentication": True},

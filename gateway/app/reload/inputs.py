@@ -14,10 +14,11 @@ from pathlib import Path
 
 import orjson
 
-from gateway.app.config import Config, parse_config, read_config_text
+from gateway.app.config import Config, origin_in, parse_config, read_config_text
+from gateway.app.idle import find_idle
 from gateway.app.plugins import modules_of
 from gateway.app.reload.own_code import OwnCode, own_modules
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Diagnostic
 from gateway.graph.sdl import find_schema_files
 from gateway.settings.file_state import FileState, state_of
 from gateway.settings.files import rooted
@@ -48,12 +49,20 @@ class Origin:
 
     def parse(self, text: str, env: Mapping[str, str]) -> Config:
         """The configuration of a text. Errors: ConfigError."""
-        name = str(self.config) if self.config is not None else "<defaults>"
-        config = rooted(parse_config(text, name, env), self.base)
+        config = rooted(parse_config(text, self._name, env), self.base)
         if not self.schema:
             return config
         paths = tuple(str(path.resolve()) for path in self.schema)
         return replace(config, graph=replace(config.graph, schema=paths))
+
+    def idle(self, text: str, env: Mapping[str, str]) -> list[Diagnostic]:
+        """A warning for each setting of a text that changes nothing. Errors: ConfigError."""
+        return find_idle(self.parse(text, env), origin_in(text, self._name, env), env)
+
+    @property
+    def _name(self) -> str:
+        """What errors call the configuration file."""
+        return str(self.config) if self.config is not None else "<defaults>"
 
     def read(self, env: Mapping[str, str]) -> Inputs:
         """The files as they are now. Errors: ConfigError."""
