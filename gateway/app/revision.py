@@ -114,8 +114,12 @@ class Revision:
         self.refused_documents: Mapping[str, str] = {}
         maker.growing, maker.lookup = self.plans.growing, self.plans.lookup
         unshared = unshared_sources(config, self._source_urls)
-        self.sharing = Sharing(config.traffic_shaping.router.dedupe, graph.ambient, unshared)
-        worker.upstream.memory.watch(self.sharing.close)
+        self.sharing = Sharing(
+            config.traffic_shaping.router.dedupe,
+            graph.ambient,
+            worker.upstream.reads.operations,
+            unshared,
+        )
         mask = ErrorMask(config.errors.mask, limits)
         is_weighed = costs is not None or worker.quotas is not None
         demand = Demand(config.cost, explain, worker.quotas, config.clients) if is_weighed else None

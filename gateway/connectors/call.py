@@ -164,20 +164,21 @@ class ConnectorCall:
         return None if value is ... else value
 
     async def fetch(self, request: UpstreamRequest, context: Context) -> Fetched:
-        """Equal reads of one operation are one call; a write ends what was read before it.
+        """Equal reads of one operation are one call, but for batches that others may join; a write ends what was read.
 
         Errors: UpstreamError.
         """
         memo, stats = context.memo, context.stats
         ask = context.upstream.fetch if self.answer_rules is None else self._ask
-        if not self.is_read:
+        if not self.is_read or request.may_change:
             self._count(request, context)
             begin = perf_counter()
             try:
                 return await ask(request, context)
             finally:
                 stats.wait_s += perf_counter() - begin
-                memo.clear()
+                if not self.is_read:
+                    memo.clear()
         # The source too: what it adds, a session's cookie or headers of its own, is not there yet.
         key = (request.source, request.method, request.url, request.body, tuple(request.headers))
         while (known := memo.get(key)) is not None:

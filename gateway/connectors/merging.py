@@ -181,8 +181,7 @@ async def merged_rows(
     except UpstreamError:
         if len(batch) == len(views) or fetched.status >= 500:
             raise
-    # Perhaps another request's key was refused: ask for these keys alone, and not from this operation's memory.
-    context.memo.clear()
+    # Perhaps another request's key was refused: ask for these keys alone.
     own = list(views.values())
     variables = call.variables(context, args=arguments, batch=own)
     return await call.answer(variables, context, build(own))

@@ -38,7 +38,6 @@ from gateway.telemetry.metrics import Sample
 if TYPE_CHECKING:
     from gateway.pipeline.kept_answers import KeptAnswers
     from gateway.pipeline.operation import Operation
-    from gateway.upstream.reads import Reads
 
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
 # An execution that is cut at its deadline answers partial data: its followers are given the time for that.
@@ -82,36 +81,14 @@ class SharedExecution(SharedCall[Answer]):
         self.task: asyncio.Task[None] | None = None
 
 
-class Writing:
-    """Around a mutation.
-
-    Args:
-        operations, reads: Nobody joins what is under way of them when the mutation begins, or when it ends.
-    """
-
-    __slots__ = ("_operations", "_reads")
-
-    def __init__(self, operations: Sharing, reads: Reads) -> None:
-        self._operations = operations
-        self._reads = reads
-
-    def _close(self) -> None:
-        self._operations.close()
-        self._reads.close()
-
-    __enter__ = _close
-
-    def __exit__(self, *_: object) -> None:
-        self._close()
-
-
 class Sharing:
-    """The operations in flight of one worker.
+    """The operations in flight of one revision.
 
     Args:
         settings: As configured.
         ambient: What runs beside resolvers reads of the client (directives, type resolvers, context
             factories); None when that is not known.
+        open_now: What is under way and may be joined: of the worker, for a write by any revision ends it for all.
         unshared_sources: Sources whose calls must not be shared, and why; None is what has no source.
 
     Attributes:
@@ -126,13 +103,14 @@ class Sharing:
         self,
         settings: DedupeSettings,
         ambient: Vary | None,
+        open_now: dict[Hashable, SharedExecution],
         unshared_sources: Mapping[str | None, str] | None = None,
     ) -> None:
         self._settings = settings
         self.ambient = ambient
         self._ambient = ambient if settings.enabled else None
         self._unshared = frozenset(unshared_sources or ())
-        self._open: dict[Hashable, SharedExecution] = {}
+        self._open = open_now
         self._plans: WeakKeyDictionary[Any, SharedPlan | None] = WeakKeyDictionary()
         self.answers: KeptAnswers | None = None
         self.writes: set[asyncio.Task[None]] = set()
@@ -283,7 +261,7 @@ class Sharing:
     ) -> None:
         """Execute in a task that no client ends; `answer` is whoever waits for it, and may have gone."""
         try:
-            with self.writing(context):
+            with context.upstream.reads.writing:
                 made = execute()
                 if is_awaitable(made):
                     made = await made
@@ -296,14 +274,6 @@ class Sharing:
         else:
             if not answer.done():
                 answer.set_result(made)
-
-    def writing(self, context: Context) -> Writing:
-        """Around a mutation: no request joins a read that began before the mutation began, or before it ended."""
-        return Writing(self, context.upstream.reads)
-
-    def close(self) -> None:
-        """Let nobody join what is under way: it may have read what has changed since."""
-        self._open.clear()
 
     def _close_one(self, key: Hashable, shared: SharedExecution) -> None:
         if self._open.get(key) is shared:

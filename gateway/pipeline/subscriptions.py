@@ -170,7 +170,7 @@ class Subscriptions:
             return await self.streams.open(subscription)
         context = await new_context()
         is_write = prepared.operation_type == "mutation"
-        with self.pipeline.sharing.writing(context) if is_write else nullcontext():
+        with context.upstream.reads.writing if is_write else nullcontext():
             return await self.streams.deliver(subscription, context, payloads)
 
 

@@ -159,7 +159,7 @@ class Upstream:
             return self._cached(source, source.cache, request, caller)
         if caller.stats.outward is not None:
             caller.stats.outward.note_call(request)
-        if request.is_read and source.settings.dedupe_enabled:
+        if request.is_read and source.settings.dedupe_enabled and not request.may_change:
             return self._share(source, request, caller)
         call = source.policy.fetch(request, caller.deadline, caller.stats)
         return call if request.is_read else self._write(source, request, call)

@@ -18,16 +18,39 @@ Call = Callable[[], Awaitable[Fetched]]
 Tell = Callable[[str], None]
 
 
+class Writing:
+    """Closes reads where a `with` block begins, and where it ends."""
+
+    __slots__ = ("_reads",)
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    def __enter__(self) -> None:
+        self._reads.close()
+
+    def __exit__(self, *_: object) -> None:
+        self._reads.close()
+
+
 class Reads:
-    """The reads under way, for one event loop."""
+    """The reads under way, for one event loop.
+
+    Attributes:
+        operations: Whole operations that others may join, of every revision: a write by any of them is one for all.
+        writing: Around a mutation: nobody joins a read that began before the mutation began, or before it ended.
+    """
 
     def __init__(self) -> None:
+        self.operations: dict[Hashable, Any] = {}
+        self.writing = Writing(self)
         self._of_all: Singleflight[Fetched] = Singleflight()
         self._of_owners: Singleflight[tuple[Fetched, Hashable]] = Singleflight()
         self._private: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         """Let nobody join any more: what is read from now on must see a write that has begun or ended."""
+        self.operations.clear()
         self._of_all.close()
         self._of_owners.close()
 

@@ -65,6 +65,11 @@ class UpstreamRequest(msgspec.Struct):
     cache_entry: StoredResponse | None = None
     cache_lease: bytes | None = None
 
+    @property
+    def may_change(self) -> bool:
+        """Whether it is not known before it is sent: no other request is equal to it, and nothing is kept for it."""
+        return self.on_send is not None
+
 
 class Fetched(msgspec.Struct):
     """A whole answer.

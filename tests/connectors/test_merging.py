@@ -23,13 +23,16 @@ SDL = (
   @source(name: "posts", http: { baseURL: "BASE/p" })
   @source(name: "users", http: { baseURL: "BASE/u", headers: [{ name: "x-token", from: "x-token" }] })
 type Query {
+  pair: [One] @connect(source: "users", http: { GET: "/users?id=1&id=2" }, selection: "id")
   posts(of: String!): [Post] @connect(source: "posts", http: { GET: "/{$args.of}" }, selection: "author: { id: $ }")
 }
+type One { id: ID }
 type Post { author: User }
 type User @connect(source: "users", http: { GET: "/users" queryParams: "id: $batch.id" }
   batch: { maxSize: 4 } selection: "id name token") { id: ID! name: String token: String }
 """
 )
+ALONE = "{ pair { id } }"
 QUERY = "query Q($of: String!) { posts(of: $of) { author { id name token } } }"
 
 
@@ -156,6 +159,33 @@ async def test_no_answer_crosses_a_partition(tmp_path: Path) -> None:
         for task, token in asked:
             assert await on.users(task) == rows("7", "8", token=token)
         assert on.batches == [["0"], *[["7", "8"]] * 3]
+
+
+async def test_keys_join_no_batch_that_is_never_sent(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        on.ask("1-2")
+        await on.until(lambda: on.batches == [["1", "2"]])
+        equal = await on.queued("1-2")  # to the one on the wire
+        other = await on.queued("3")
+        on.gate.set()
+        assert await on.users(equal) == rows("1", "2")
+        assert await on.users(other) == rows("3")
+
+
+async def test_a_read_with_the_url_of_a_batch_does_not_get_the_keys_that_join_it(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path) as on:
+        await on.hold()
+        batch = await on.queued("1-2")
+        on.tasks.append(asyncio.create_task(on.client.execute(ALONE, headers={"x-token": "a"})))
+        await on.until(lambda: on.places.pending == 2)
+        joins = await on.queued("3")
+        on.gate.set()
+        assert (await on.tasks[-2]).data == {"pair": [{"id": "1"}, {"id": "2"}]}
+        assert await on.users(batch) == rows("1", "2")
+        assert await on.users(joins) == rows("3")
+        assert on.batches[1:] == [["1", "2", "3"], ["1", "2"]]
 
 
 async def test_the_size_of_a_batch_is_kept(tmp_path: Path) -> None:

@@ -282,7 +282,7 @@ def is_kept_whole(request: UpstreamRequest) -> bool:
     hints, body = request.hints, request.body
     return (
         request.is_read
-        and request.on_send is None  # a batch that others may join is not known before it is sent
+        and not request.may_change
         and (body is None or isinstance(body, bytes))
         and not (hints is not None and hints.in_rows)
     )

@@ -114,6 +114,26 @@ async def test_equal_operations_of_both_schemas_are_not_executed_as_one(live: Li
     assert counts(live, "gateway_operation_dedupe") == {("leader",): 2, ("follower",): 2}
 
 
+async def test_a_write_by_either_schema_ends_what_is_shared_by_both(live: Live) -> None:
+    report = await canary(live)
+    inside = next(who for who in CLIENTS if is_in(report.digest, who, 50))
+    outside = next(who for who in CLIENTS if not is_in(report.digest, who, 50))
+    reads = []
+    for reader, writer in ((inside, outside), (outside, inside)):
+        begun = len(live.told)
+        reads.append(asyncio.create_task(ask(live, "{ waits }", reader)))
+        while len(live.told) == begun:
+            await asyncio.sleep(0)
+        assert await ask(live, "mutation { count(n: 1) }", writer) == {"count": 1}
+        # The first read may have seen what the mutation changed since.
+        reads.append(asyncio.create_task(ask(live, "{ waits }", reader)))
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert live.told.count("waits") == 4
+    live.let_go()
+    assert len(await asyncio.gather(*reads)) == 4
+
+
 async def test_a_canary_with_more_errors_returns(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
