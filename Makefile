@@ -67,7 +67,8 @@ bench-quick: bench-tools ## the same with few peers (2 minutes)
 	@$(BIN)/python -m benchmarks run --quick $(ARGS)
 	@$(BIN)/python -m benchmarks report var/bench/latest.json --html var/bench/report.html --quiet
 
-bench-publish: bench ## the same, written into docs/performance.md and README.md
+bench-publish: bench ## the same and the targets (35 minutes), written into docs/performance.md and README.md
+	@$(BIN)/python -m benchmarks targets --into var/bench/latest.json
 	@$(BIN)/python -m benchmarks publish var/bench/latest.json
 
 bench-guard: $(STAMP) ## micro cases against BASE (default HEAD~1), paired; fails beyond -10 %

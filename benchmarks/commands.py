@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from benchmarks import connections, instructions, profile, results, scale
+from benchmarks import connections, instructions, profile, results, scale, targets
 from benchmarks.compare import DEFAULT_SCENARIOS, Comparison, compare_files, compare_revisions
 from benchmarks.load import resilience
 from benchmarks.load.contestants import Contestant, contestants
@@ -61,6 +61,13 @@ def add_to(commands: Any) -> None:
     growth.set_defaults(run=run_scale)
     growth.add_argument("--quick", action="store_true", help="without the largest points")
     growth.add_argument("--into", type=Path, help="result file to add the curves to")
+
+    aims = commands.add_parser(
+        "targets", help="ratios that have a target, with pairs enough for a verdict (10 minutes)"
+    )
+    aims.set_defaults(run=run_targets)
+    aims.add_argument("--pairs", type=int, default=targets.PAIRS)
+    aims.add_argument("--into", type=Path, help="result file to add them to")
 
     compare = commands.add_parser(
         "compare", help="two result files, or the gateway of two git revisions"
@@ -284,6 +291,20 @@ def run_scale(options: argparse.Namespace) -> int:
     result.curves = scale.measure_all(console, quick=options.quick)
     console.print(growth_table(result))
     out = options.into or results.FOLDER / "scale.json"
+    results.save(result, out)
+    print(f"written: {out}")
+    return 0
+
+
+def run_targets(options: argparse.Namespace) -> int:
+    """Measure what has a target; print the table."""
+    check_needed("wrk", "nginx", "taskset")
+    result = (
+        results.load(options.into) if options.into else results.new_result(options.command_line)
+    )
+    result.targets = list(targets.measure_targets(options.pairs))
+    print(targets.table(result.targets))
+    out = options.into or results.FOLDER / "targets.json"
     results.save(result, out)
     print(f"written: {out}")
     return 0

@@ -122,7 +122,11 @@ class Curve(msgspec.Struct, kw_only=True):
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """One run of the suite."""
+    """One run of the suite.
+
+    Attributes:
+        targets: The scenarios measured over, with passes enough for a verdict.
+    """
 
     format: int = FORMAT
     made: str
@@ -132,6 +136,7 @@ class Result(msgspec.Struct, kw_only=True):
     versions: dict[str, str]
     scenarios: list[Scenario] = []
     curves: list[Curve] = []
+    targets: list[Scenario] = []
 
     def scenario(self, name: str) -> Scenario | None:
         return next((item for item in self.scenarios if item.name == name), None)

@@ -14,7 +14,8 @@ class Interval:
 
     Attributes:
         median: Of the ratios.
-        low, high: Order statistics of the sign test: no assumption about the noise's shape.
+        low, high: Order statistics of the sign test: no assumption about the noise's shape. Of fewer than six pairs
+            they are the range, which holds less often.
         pairs: How many ratios.
     """
 

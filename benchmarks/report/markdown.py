@@ -25,10 +25,10 @@ def render(result: Result) -> str:
 def table(scenario: Scenario, columns: Sequence[str] = figures.COLUMNS) -> str:
     """One scenario, cheapest first; who was not timed below it."""
     at = [figures.COLUMNS.index(column) for column in columns]
-    lines = [_row(columns), _row(["---"] + ["---:"] * (len(columns) - 1))]
+    lines = [line(columns), line(["---"] + ["---:"] * (len(columns) - 1))]
     for row in figures.rows(scenario):
         cells = [row.cells[index] for index in at]
-        lines.append(_row([f"**{cell}**" if row.is_ours and cell else cell for cell in cells]))
+        lines.append(line([f"**{cell}**" if row.is_ours and cell else cell for cell in cells]))
     left_out = [f"- not timed: {name}: {why}" for name, why in figures.not_timed(scenario)]
     return "\n".join(lines) + ("\n\n" + "\n".join(left_out) if left_out else "")
 
@@ -36,14 +36,14 @@ def table(scenario: Scenario, columns: Sequence[str] = figures.COLUMNS) -> str:
 def growth(curves: Sequence[Curve]) -> str:
     """How costs grow: ends and exponents."""
     lines = [
-        _row(["", "who", "from", "to", "exponent"]),
-        _row(["---", "---", "---:", "---:", "---:"]),
+        line(["", "who", "from", "to", "exponent"]),
+        line(["---", "---", "---:", "---:", "---:"]),
     ]
     for curve in curves:
         (x0, y0), (x1, y1) = curve.points[0], curve.points[-1]
         exponent = "" if curve.exponent is None else f"{curve.exponent:.2f}"
         first, last = f"{figures.number(y0)} at {x0:,.0f}", f"{figures.number(y1)} at {x1:,.0f}"
-        lines.append(_row([f"{curve.name}: {curve.y_label}", curve.who, first, last, exponent]))
+        lines.append(line([f"{curve.name}: {curve.y_label}", curve.who, first, last, exponent]))
     return "\n".join(lines)
 
 
@@ -60,5 +60,6 @@ def replace_section(document: str, name: str, text: str) -> str:
     return f"{head}{begin}\n\n{text.strip()}\n\n{END}{tail}"
 
 
-def _row(cells: Sequence[str]) -> str:
+def line(cells: Sequence[str]) -> str:
+    """One line of a table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
