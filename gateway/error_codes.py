@@ -79,7 +79,7 @@ CODES: dict[str, ErrorCode] = {
         ErrorCode("GATEWAY_TIMEOUT", None, "The source did not answer in time.", "Check the source's latency, or raise its timeout_s. With status 504 and without data it is the request's own time that was up: traffic_shaping.router.timeout_s."),
         ErrorCode("CONNECTOR_FETCH", None, "Request failed", "Check the status in extensions.http.status."),
         ErrorCode("CONNECTOR_RESPONSE_INVALID", None, "The server returned data in an unexpected format.", "See the gateway's log for the first bytes of the response."),
-        ErrorCode("RESPONSE_TOO_LARGE", None, "The source's answer is too large.", "Request less data, or raise the source's max_response_size_bytes."),
+        ErrorCode("RESPONSE_TOO_LARGE", None, "The source's answer is too large.", "Request less data, or raise the source's max_response_size_bytes or max_response_values; the gateway's log says which."),
         ErrorCode("INVALID_PATH_SEGMENT", None, "A value is not allowed in the source's URL.", "Do not send `.` or `..` as an id."),
         ErrorCode("INVALID_REQUEST_VALUE", None, "A value cannot be written into the request to the source.", "Send another value: no control characters or emoji in a header, no list or object where the source takes a single text. The gateway's log names the part of the request."),
         ErrorCode("REQUEST_LIMIT_EXCEEDED", None, "Too many requests to one source.", "Batch the connector, or raise connectors.max_requests_per_operation_per_source."),

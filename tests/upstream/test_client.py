@@ -146,6 +146,61 @@ async def test_a_compressed_body_is_decompressed_within_the_cap() -> None:
     assert caught.value.code == "RESPONSE_TOO_LARGE"
 
 
+MANY = {
+    "lists": b"[" + b"[]," * 60 + b"1]",
+    "numbers": b"[" + b"1," * 101 + b"1]",
+    "nested lists": b"[" * 101 + b"]" * 101,
+    "objects": b"\xef\xbb\xbf [" + b'{"a":{}},' * 34 + b"1]",
+    "after white space": b" " * 200 + b"[" + b"1," * 100 + b"1]",
+}
+
+
+@pytest.mark.parametrize("body", MANY.values(), ids=MANY)
+async def test_an_answer_of_too_many_values_is_refused_before_it_is_decoded(body: bytes) -> None:
+    async with bodies(body) as (client, context, request):
+        with pytest.raises(UpstreamError) as caught:
+            await client.fetch(request, context)
+    assert caught.value.code == "RESPONSE_TOO_LARGE"
+    assert caught.value.detail == f"over 100 values in {len(body)} bytes: max_response_values"
+    assert context.stats.calls == 1  # another attempt would get the same
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" + b"1," * 99 + b"1]", b'"' + b"," * 200 + b'"', b"a,b,c\n" * 100, b"{" + b" " * 200 + b"}"],
+    ids=["as many as may be", "a text with commas", "another format", "one object with spaces"],
+)  # fmt: skip
+async def test_an_answer_of_few_values_is_not(body: bytes) -> None:
+    async with bodies(body) as (client, context, request):
+        assert (await client.fetch(request, context)).body == body
+
+
+async def test_values_of_serialized_php_are_counted_too() -> None:
+    body = b"a:60:{" + b"".join(b"i:%d;i:1;" % i for i in range(60)) + b"}"
+    async with bodies(body) as (client, context, request):
+        assert (await client.fetch(request, context)).body == body
+    async with bodies(body, dialect="php") as (client, context, request):
+        with pytest.raises(UpstreamError):
+            await client.fetch(request, context)
+
+
+@asynccontextmanager
+async def bodies(
+    body: bytes, **settings: object
+) -> AsyncIterator[tuple[Upstream, Context, UpstreamRequest]]:
+    """A client whose source answers a body, and lets no more than 100 values pass."""
+
+    async def answering(server: Server, reader: Any, writer: Any) -> None:
+        await server.read_request(reader)
+        writer.write(answer(body))
+
+    async with (
+        serving(answering) as server,
+        upstream_of(max_response_values=100, **settings) as (client, context),
+    ):
+        yield client, context, UpstreamRequest("GET", server.url + "/", source="s")
+
+
 async def reset(_server: Server, _reader: Any, writer: Any) -> None:
     writer.transport.abort()
 

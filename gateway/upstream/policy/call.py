@@ -19,6 +19,7 @@ from gateway.upstream.transport import (
     read_length,
 )
 
+MARKS = b",[{"
 # A whole answer, or one whose body is still on the wire.
 Answer = Fetched | UpstreamResponse
 
@@ -51,6 +52,29 @@ async def read_whole(response: UpstreamResponse, max_bytes: int, source: str) ->
             raise
         tell(source, f"status {response.status}, {exc.detail}")
         return b""
+
+
+def check_values(body: bytes, most: int, source: str, *, is_php: bool) -> None:
+    """Look before an answer is decoded: 9 MB of `[],` are 3 million lists, and stand the event loop for seconds.
+
+    Each value has a mark before or behind it, the first aside, so that counting bytes is enough, at a twentieth of the
+    cost of decoding. An answer that is neither an object nor a list, by its first byte, is one value: a text with
+    commas.
+
+    Args:
+        body: Longer than `most`; any other has fewer values.
+        most: `max_response_values` of the source.
+        source: Its name.
+        is_php: Whether it may be `serialize()`'s text, with noise around it.
+
+    Errors: UpstreamError(RESPONSE_TOO_LARGE).
+    """
+    if not is_php and body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{", b""):
+        return
+    marks = MARKS + b";" if is_php else MARKS
+    if sum(map(body.count, marks)) > most:
+        detail = f"over {most} values in {len(body)} bytes: max_response_values"
+        raise UpstreamError("RESPONSE_TOO_LARGE", source=source, detail=detail)
 
 
 async def discard(answer: Answer) -> None:

@@ -24,7 +24,14 @@ from gateway.upstream.policy.adaptive import AdaptiveLimit
 from gateway.upstream.policy.attempt_trace import add_headers, finish_timing
 from gateway.upstream.policy.budget import RetryBudget
 from gateway.upstream.policy.bulkhead import Places
-from gateway.upstream.policy.call import Answer, UpstreamCall, discard, read_whole, size_of
+from gateway.upstream.policy.call import (
+    Answer,
+    UpstreamCall,
+    check_values,
+    discard,
+    read_whole,
+    size_of,
+)
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.endpoint import Endpoint, Endpoints
 from gateway.upstream.policy.hedge import race
@@ -151,6 +158,9 @@ class Policy:
                     body = response.ready(most)
                     if body is None:
                         body = await read_whole(response, most, self.name)
+                    if len(body) > (most := self.settings.max_response_values):
+                        is_php = self.settings.dialect == "php"
+                        check_values(body, most, self.name, is_php=is_php)
                     answer = Fetched(response.status, response.headers, body)
                 if timing is not None:
                     size = len(answer.body) if isinstance(answer, Fetched) else size_of(response)
