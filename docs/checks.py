@@ -10,6 +10,8 @@ GROUPS: dict[str, dict[str, str]] = {
     "Schema": {
         "Schema": "The schema is none, by GraphQL's own rules: the message says why.",
         "Supergraph": "The file is a composed supergraph: it says which service has a field, and no connector. Give the schema of the service.",
+        "UnknownSpecification": "A `@link` names no specification, or one, or a version, that is not known: it has no effect.",
+        "UnknownImport": "A `@link` imports what its specification does not have, or says no name. The hint has the nearest.",
         "RepeatedField": "A field stands twice and means the same. Remove one.",
         "DeprecatedImplementation": "A field is deprecated and its interface's field is not. Deprecate both; `graph.strict_deprecation` makes it an error.",
         "ScalarByName": "A scalar has the gateway's own meaning by its name. `[graph.scalars]` or `@scalar` says what is meant.",
@@ -40,7 +42,6 @@ GROUPS: dict[str, dict[str, str]] = {
     "Sources": {
         "UnknownConnectorsVersion": "The `@link` names a version that is not known.",
         "NoSourceImport": "`@source` or `@connect` is used under a name that the `@link` does not give it.",
-        "UnknownImport": "The `@link` imports a directive that its specification does not have. The hint has the nearest.",
         "NoSourcesDefined": "A connector names a source and the schema declares none.",
         "SourceNameMismatch": "A connector names a source that is not declared. The hint has the nearest.",
         "InvalidSourceName": "A source's name has other characters than letters, digits, `_` and `-`, or begins with another than a letter.",

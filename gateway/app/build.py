@@ -48,6 +48,7 @@ from gateway.graph.binding import bind_resolvers
 from gateway.graph.builtin import cost_names, view_names
 from gateway.graph.federation import subgraph_marks, with_entities
 from gateway.graph.field_sets import check_field_sets
+from gateway.graph.links import check_links
 from gateway.graph.marked import find_marks
 from gateway.graph.mock import mock_schema
 from gateway.graph.needs import add_needs
@@ -193,6 +194,7 @@ def build_graph_of(
     is_required = config.authorization.require_authentication
     findings += find_risks(config.authentication)
     findings += [find_lockout()] if is_required and not is_known else []
+    findings += check_links(document)
     findings += check_field_sets(schema, document) if config.federation.enabled else []
     own = {mark.name for mark in marks if mark.kind == "schema_directive"}
     if config.authorization.directives.enabled:

@@ -161,7 +161,7 @@ def federation_names(document: DocumentNode, plain: Collection[str]) -> dict[str
     the same as the plain one, which always does: a directive that is not seen would protect nothing.
     """
     names = {name: name for name in plain}
-    for link in _links(document):
+    for link in links_of(document):
         arguments = {argument.name.value: argument.value for argument in link.arguments or ()}
         url = _text(arguments.get("url")) or ""
         own = url.removeprefix("https://specs.apollo.dev/").partition("/")[0]
@@ -176,7 +176,8 @@ def federation_names(document: DocumentNode, plain: Collection[str]) -> dict[str
     return names
 
 
-def _links(document: DocumentNode) -> Iterator[DirectiveNode]:
+def links_of(document: DocumentNode) -> Iterator[DirectiveNode]:
+    """Each `@link` of a schema."""
     for definition in document.definitions:
         if isinstance(definition, SchemaDefinitionNode | SchemaExtensionNode):
             yield from (use for use in definition.directives or () if use.name.value == "link")
@@ -184,12 +185,6 @@ def _links(document: DocumentNode) -> Iterator[DirectiveNode]:
 
 def _imports(imports: Any) -> Iterator[tuple[str, str]]:
     """What a link imports, and as what, without the `@`."""
-    for name, alias in _written_imports(imports):
-        yield name.lstrip("@"), alias.lstrip("@")
-
-
-def _written_imports(imports: Any) -> Iterator[tuple[str, str]]:
-    """The same with the `@`."""
     # One item stands for a list of it. §3.12
     for item in imports.values if isinstance(imports, ListValueNode) else (imports,):
         name = alias = _text(item)
@@ -197,7 +192,7 @@ def _written_imports(imports: Any) -> Iterator[tuple[str, str]]:
             entry = {member.name.value: _text(member.value) for member in item.fields}
             name, alias = entry.get("name"), entry.get("as") or entry.get("name")
         if name and alias:
-            yield name, alias
+            yield name.lstrip("@"), alias.lstrip("@")
 
 
 def connector_names(document: DocumentNode) -> dict[str, str]:
@@ -215,15 +210,9 @@ def connector_names(document: DocumentNode) -> dict[str, str]:
     return names
 
 
-def connector_imports(link: DirectiveNode) -> list[str]:
-    """The names that a connectors' `@link` imports, as they are written: directives begin with `@`."""
-    imports = next((a.value for a in link.arguments or () if a.name.value == "import"), None)
-    return [name for name, _ in _written_imports(imports)]
-
-
 def connect_link(document: DocumentNode) -> DirectiveNode | None:
     """The `@link` of the document that opts in to connectors."""
-    for use in _links(document):
+    for use in links_of(document):
         url = next((a.value for a in use.arguments or () if a.name.value == "url"), None)
         if (_text(url) or "").startswith(CONNECT_URL):
             return use

@@ -86,10 +86,6 @@ CASES: dict[str, tuple[str, str]] = {
         "NoSourceImport",
         LINK.replace("@link", "▸@link").replace('"@source", ', "") + f" type Query {{ a: Int {PLAIN} }}",
     ),
-    "an import that there is not": (
-        "UnknownImport",
-        (f'{LINK} type Query {{ a: Int }}').replace("@link", "▸@link").replace('"@connect"', '"@conect"'),
-    ),
     "an unknown source": ("SourceNameMismatch", connect('GET: "/"', name='▸"c"')),
     "a source twice": (
         "DuplicateSourceName",

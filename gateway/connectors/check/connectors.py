@@ -7,7 +7,6 @@ Source: connectors.md §18; the codes are the reference checker's.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection
 
@@ -33,10 +32,9 @@ from gateway.connectors.overrides import read_overrides
 from gateway.connectors.shadow.uses import read_shadows
 from gateway.errors import Diagnostic
 from gateway.graph.accepted import COMPOSED_URLS, linked
-from gateway.graph.builtin import connect_link, connector_imports, connector_names
+from gateway.graph.builtin import connect_link, connector_names
 from gateway.graph.sdl import place_of
 
-DIRECTIVES = ("@source", "@connect")
 HIDES_SUPPLY = frozenset({"UnknownConnectorsVersion", "MissingSchemaType", "InvalidSelection"})
 """Errors after which nobody knows what the selections supply."""
 SOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -101,7 +99,6 @@ class _Check:
             one.check(connect)
         self.interfaces()
         self.missing_import()
-        self.unknown_imports()
         supply = Supply(self.schema, self.directives, self.resolved)
         overrides = (self.schema, self.directives, self.uses, self.resolved)
         placed = OverrideCheck(self.findings, *overrides).check(supply)
@@ -152,16 +149,6 @@ class _Check:
         if link is not None and lacking and name.endswith("__source"):
             hint = f'add "@source" to `import`, or write @{name}'
             self.findings.at(link, "NoSourceImport", "@source is not imported", hint, "warning")
-
-    def unknown_imports(self) -> None:
-        """Directives that the link imports and the specification does not have; types are not looked at."""
-        link = connect_link(self.document)
-        for name in connector_imports(link) if link is not None else ():
-            if name.startswith("@") and name not in DIRECTIVES:
-                close = difflib.get_close_matches(name, DIRECTIVES, n=1) or DIRECTIVES
-                message = f"`{name}` is no directive of the connectors' specification"
-                hint = f"did you mean `{'` or `'.join(close)}`?"
-                self.findings.at(link, "UnknownImport", message, hint, "warning")
 
     # Sources
 
