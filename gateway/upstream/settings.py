@@ -191,7 +191,7 @@ class SourceSettings:
     batch_across_requests: bool = False
     keepalive_s: SecondsOrZero = 4.0
     max_response_size_bytes: Bytes = 16 * 1024 * 1024
-    max_response_values: Count = 1_000_000
+    max_response_values: Count = 2_000_000
     headers: dict[HeaderName, HeaderValue] | None = field(default=None, repr=False)
     session_cookie: CookieName | None = None
     dialect: Literal["json", "php"] = "json"
