@@ -16,6 +16,8 @@ from gateway.settings.kinds import (
     SecondsOrZero,
     TextForm,
     Url,
+    Word,
+    WordOrEmpty,
 )
 
 Algorithm = Literal[
@@ -133,10 +135,10 @@ class JwtSettings:
 
     jwks: tuple[JwksSettings, ...] = ()
     header_name: HeaderName = "authorization"
-    header_value_prefix: str = "Bearer"
+    header_value_prefix: WordOrEmpty = "Bearer"
     cookie: CookieName | None = None
     ignore_other_prefixes: bool = False
-    scope_claims: tuple[str, ...] = ("scope", "scp")
+    scope_claims: tuple[Word, ...] = ("scope", "scp")
     leeway_s: SecondsOrZero = 60.0
     require_expiry: bool = True
     on_error: Literal["error", "continue"] = "error"

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.settings.kinds import Bytes, Count, Seconds
+from gateway.settings.kinds import (
+    Bytes,
+    Count,
+    Seconds,
+    SocketPath,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +32,7 @@ class BrokerSettings:
     """
 
     kind: Literal["auto", "local", "unix", "redis"] = "auto"
-    directory: str | None = None
+    directory: SocketPath | None = None
     max_event_bytes: Bytes = 1_000_000
     max_queue: Count = 1_000
     link_timeout_s: Seconds = 5.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -10,7 +9,12 @@ from typing import Annotated, Any, Literal
 from gateway.client.targeting import AnonymousId
 from gateway.override.gates import PromoteSettings, RollbackSettings
 from gateway.override.labels import ALL, check_label, share_of
-from gateway.settings.kinds import MillisecondsOrZero, NewFileBeside
+from gateway.settings.kinds import (
+    MillisecondsOrZero,
+    NewFileBeside,
+    VariableName,
+    Word,
+)
 from gateway.upstream.shadow_settings import ShadowSettings
 
 OverrideRule = bool | str
@@ -38,9 +42,6 @@ class RuleForm:
     def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], Any]) -> Any:
         """Either of its types."""
         return {"type": ["boolean", "string"], "pattern": r"^percent\(.+\)$"}
-
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +80,8 @@ class OverrideSettings:
     on_error: Literal["error", "from"] = "error"
     switches: NewFileBeside = ""
     header: Literal["never", "scope", "secret"] = "never"
-    header_scope: str = "override"
-    header_secret_env: str = "GATEWAY_OVERRIDE_SECRET"  # noqa: S105 - its name, not the secret
+    header_scope: Word = "override"
+    header_secret_env: VariableName = "GATEWAY_OVERRIDE_SECRET"  # noqa: S105 - its name, not the secret
     shadow: ShadowSettings = field(default_factory=ShadowSettings)
     promote_when: PromoteSettings = field(default_factory=PromoteSettings)
     rollback_when: RollbackSettings = field(default_factory=RollbackSettings)
@@ -91,8 +92,6 @@ class OverrideSettings:
             raise ValueError("`salt` is one line")
         for label in self.labels:
             check_label(label)
-        if not _VARIABLE.fullmatch(self.header_secret_env):
-            raise ValueError("`header_secret_env` should be the name of an environment variable")
 
 
 def share_of_rule(rule: OverrideRule) -> int:

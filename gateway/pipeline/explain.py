@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Literal
 
 from gateway.errors import ConfigError
-from gateway.settings.kinds import Seconds
+from gateway.settings.kinds import Seconds, VariableName
 
 TRACE_HEADER = "x-gateway-trace"
 COST_HEADER = "x-gateway-cost"
@@ -41,7 +41,7 @@ class ExplainSettings:
     plan_header: bool = False
     cost_header: bool = False
     trace_header: Literal["never", "signed", "always"] = "never"
-    trace_secret_env: str = "GATEWAY_TRACE_SECRET"  # noqa: S105 - its name, not the secret
+    trace_secret_env: VariableName = "GATEWAY_TRACE_SECRET"  # noqa: S105 - its name, not the secret
     trace_max_age_s: Seconds = 60.0
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.settings.kinds import Bytes, Count, PathBeside
+from gateway.settings.kinds import (
+    Bytes,
+    Count,
+    OperationName,
+    PathBeside,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,4 +42,4 @@ class DedupeSettings:
     """
 
     enabled: bool = True
-    except_operations: tuple[str, ...] = ()
+    except_operations: tuple[OperationName, ...] = ()

@@ -24,6 +24,9 @@ def missing_files(settings: Any, base: Path) -> list[ConfigError]:
     """
     found = []
     for key, mark, value in _paths(settings, type(settings), ()):
+        if word := _slip(mark, value):
+            found.append(ConfigError(word, key=".".join(key)))
+            continue
         path = (base / value) if mark.is_relative_to_file else Path(value)
         problem = _problem(mark, path)
         if problem:
@@ -64,6 +67,16 @@ def _rooted(value: Any, hint: Any, base: Path) -> Any:
     if isinstance(value, str) and any(m.what == "file" and m.is_relative_to_file for m in marks):
         return str((base / value).absolute())
     return value
+
+
+def _slip(mark: PathTo, value: str) -> str | None:
+    """What is wrong with a value that nobody means as a path: "" or, where words may stand too, another word."""
+    if not value.strip():
+        return "names nothing: leave it out"
+    words = [f'"{word}"' for word in mark.words if word]
+    if not words or "/" in value or "." in value:
+        return None
+    return f"should be {', '.join(words)} or a path, got {value!r}: a file in the working folder is './{value}'"
 
 
 def _problem(mark: PathTo, path: Path) -> str | None:

@@ -172,6 +172,38 @@ def _network_problem(value: str) -> str | None:
     return None
 
 
+def _pattern_problem(value: str) -> str | None:
+    try:
+        re.compile(value)
+    except re.error as exc:
+        return f"is no regular expression: {exc}"
+    return None
+
+
+def _header_pattern_problem(value: str) -> str | None:
+    literal = re.sub(r"\\.|\(\?P", "", value)
+    if "(?i" not in value and re.search("[A-Z]", literal):
+        return "fits no header: names are compared in small letters"
+    return _pattern_problem(value)
+
+
+def _origin_pattern_problem(value: str) -> str | None:
+    if "/*" in value:
+        return "is a regular expression, in which `*` only repeats: any name is `[a-z0-9-]+`"
+    return _pattern_problem(value)
+
+
+def _origin_problem(value: str) -> str | None:
+    if value in ("*", "null"):
+        return None
+    host = value.partition("://")[2]
+    if "*" in value:
+        return "holds a `*`, and origins are compared letter by letter"
+    if host != host.lower() or re.search(r"^http://.*:80$|^https://.*:443$", value):
+        return "is none that browsers send: they write small letters, and leave :80 of http and :443 of https out"
+    return None
+
+
 Url = Annotated[
     str, TextForm(_URL, "a URL: http://host or https://host, with port and path", _url_problem)
 ]
@@ -194,6 +226,27 @@ TrustedProxy = Annotated[
     str,
     TextForm(r"\S+", 'an IP address, a network like 10.0.0.0/8, or "unix"', _network_problem),
 ]
+Origin = Annotated[
+    str,
+    TextForm(
+        r"[a-z][a-z0-9+.-]*://[^/\s]+|null|\*",
+        "an origin, https://host[:port] without a path",
+        _origin_problem,
+    ),
+]
+OriginPattern = Annotated[
+    str, TextForm(r"\S+", "a regular expression of origins", _origin_pattern_problem)
+]
+HeaderPattern = Annotated[
+    str, TextForm(r"\S+", "a regular expression of names of headers", _header_pattern_problem)
+]
+Word = Annotated[str, TextForm(r"\S+", "one word")]
+WordOrEmpty = Annotated[str, TextForm(r"\S*", 'one word, or ""')]
+OperationName = Annotated[str, TextForm(r"[_A-Za-z][_0-9A-Za-z]*", "the name of an operation")]
+VariableName = Annotated[
+    str, TextForm(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
+]
+SocketPath = Annotated[str, TextForm(r"\S(?:.*\S)?", "a path")]
 CookieName = Annotated[str, TextForm(_TOKEN, "the name of a cookie")]
 
 FileMode = Annotated[
@@ -204,4 +257,5 @@ FolderBeside = Annotated[str, PathTo("folder", is_relative_to_file=True)]
 PathBeside = Annotated[str, PathTo("either", is_relative_to_file=True)]
 NewFile = Annotated[str, PathTo("log")]
 NewFileBeside = Annotated[str, PathTo("log", is_relative_to_file=True, words=("",))]
+ErrorTarget = Annotated[str, PathTo("log", words=("stderr",))]
 LogTarget = Annotated[str, PathTo("log", words=("stdout", "stderr", "off"))]

@@ -8,6 +8,7 @@ from typing import Literal
 from gateway.settings.kinds import (
     Bytes,
     Count,
+    ErrorTarget,
     HeaderName,
     HeaderValue,
     Host,
@@ -162,7 +163,7 @@ class LogSettings:
     format: Literal["json", "pretty"] = "json"
     access: LogTarget = "stdout"
     access_omit: tuple[AccessMember, ...] = ()
-    errors: LogTarget = "stderr"
+    errors: ErrorTarget = "stderr"
     slow: LogTarget = "stderr"
     slow_threshold_ms: MillisecondsOrZero = 1000.0
     audit: LogTarget = "off"

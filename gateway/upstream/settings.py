@@ -21,6 +21,7 @@ from gateway.settings.kinds import (
     Ratio,
     Seconds,
     SecondsOrZero,
+    SocketPath,
     Status,
     Url,
 )
@@ -201,7 +202,7 @@ class SourceSettings:
     max_connections: Count | None = None
     pool_timeout_s: Seconds = 5.0
     max_connection_age_s: SecondsOrZero = 300.0
-    unix_socket: str | None = None
+    unix_socket: SocketPath | None = None
     tls_ca_file: FileBeside | None = None
     tls_client_cert: FileBeside | None = None
     tls_client_key: FileBeside | None = None

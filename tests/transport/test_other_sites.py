@@ -148,7 +148,7 @@ async def test_without_policies_nothing_is_said(http_client: GatewayClient) -> N
         ('origins = ["*"]\nallow_credentials = true', "every site the user's cookies"),
         ('origins = ["https://app.example/"]', "without a path"),
         ('origins = ["app.example"]', "without a path"),
-        ('match_origins = ["("]', "not a regular expression"),
+        ('match_origins = ["("]', "is no regular expression"),
     ],
 )
 def test_a_policy_that_cannot_be_meant(http_project: Path, policy: str, words: str) -> None:
