@@ -77,6 +77,11 @@ def _check_size(use: DirectiveNode, coordinate: str, field: Any) -> Iterator[Dia
         if (problem := _slicing_problem(field, path_of(text))) is not None:
             yield _finding(use, "InvalidListSize", f'{coordinate}: "{text}" {problem}')
     sized = texts_of(given.get("sizedFields"))
+    if not (assumed or sized or texts_of(given.get("slicingArguments"))):
+        message = f"@listSize on {coordinate} has no effect: it says no size"
+        hint = "give `assumedSize`, `slicingArguments` or `sizedFields`"
+        yield _finding(use, "UnusedListSize", message, hint, "warning")
+        return
     for text in sized:  # §9.2.2
         if (problem := _sized_problem(get_named_type(field.type), path_of(text))) is not None:
             yield _finding(use, "InvalidListSize", f'{coordinate}: "{text}" {problem}')

@@ -31,6 +31,7 @@ from gateway.graph.directives import (
     change_result,
     check_arguments,
     check_source,
+    may_be_number,
     wrap_resolver,
 )
 from gateway.graph.register import Mark
@@ -141,7 +142,10 @@ class _DirectiveBinder:
                 said = exc.message if isinstance(exc, GraphQLError) else exc
                 self.refuse(use, f"@{definition.name} on {coordinate} cannot be made: {said}")
                 continue
-            if any(hasattr(made, name) for name in methods):
+            if isinstance(made, Range) and not may_be_number(get_named_type(carrier.type)):
+                what = f"{get_named_type(carrier.type)} is no number"
+                self.refuse(use, f"@{definition.name} on {coordinate} cannot be made: {what}")
+            elif any(hasattr(made, name) for name in methods):
                 yield made, sees
             else:
                 self.refuse_useless(use, coordinate, " or ".join(f"`{name}`" for name in methods))

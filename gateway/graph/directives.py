@@ -11,6 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from graphql import (
+    GraphQLBoolean,
+    GraphQLID,
+    GraphQLNamedType,
+    GraphQLScalarType,
+    GraphQLString,
+)
+
 from gateway.client.vary import Vary
 from gateway.context import Context
 from gateway.errors import ClientError
@@ -51,6 +59,12 @@ class Range:
         if self.most is not None and value > self.most:
             raise ClientError(f"must be at most {self.most}, got {value}.")
         return value
+
+
+def may_be_number(kind: GraphQLNamedType) -> bool:
+    """Whether `@range` has something to compare: a scalar of the schema's own may be anything."""
+    is_text = kind in (GraphQLString, GraphQLID, GraphQLBoolean)
+    return isinstance(kind, GraphQLScalarType) and not is_text
 
 
 @dataclass(slots=True, eq=False)

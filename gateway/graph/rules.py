@@ -7,6 +7,7 @@ is an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -145,8 +146,10 @@ def _problems(name: str, use: DirectiveNode) -> Iterator[str]:
         if not asked:
             yield f"an alternative of `{argument}` is empty: it would let everybody in"
         for item in asked:
-            if not isinstance(item, StringValueNode) or not item.value:
+            if not isinstance(item, StringValueNode) or not item.value.strip():
                 yield f"`{argument}` holds {print_ast(item)}, which is not a name in quotes"
+            elif argument == "scopes" and re.search(r"\s", item.value):  # RFC 6749 §3.3
+                yield f"`{argument}` holds {print_ast(item)}, and a scope is one word: nobody has this one"
 
 
 def _example(name: str) -> str:

@@ -131,6 +131,7 @@ CASES: dict[str, tuple[str, str]] = {
     ),
     "on Query": ("ConnectOnRoot", SOURCE + f"type Query ▸{PLAIN} {{ a: Int {PLAIN} }}"),
     # URLs
+    "a fragment": ("InvalidUrl", connect('GET: "▸/v#{$args.v}"')),
     "a template": ("InvalidUrl", connect('GET: "/▸{$args.v"')),
     "a base URL without a host": ("InvalidUrl", source('@source(name: "b", HTTP)', 'baseURL: "▸https:///v1"')),
     "a base URL's port": ("InvalidUrl", source('@source(name: "b", HTTP)', 'baseURL: "▸https://h:99999"')),
@@ -154,6 +155,7 @@ CASES: dict[str, tuple[str, str]] = {
     # Headers and bodies
     "a header that cannot be set": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "te", value: "x" }]')),
     "a header from the client": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "host", from: "x" }]')),
+    "a header from what is none": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "a", from: "x y" }]')),
     "a header's name": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "a b", value: "x" }]')),
     "a header of nothing": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "a" }]')),
     "a header of a list": ("InvalidHeader", connect('GET: "/" headers: [{ name: "a", value: "{▸$request.headers.x}" }]')),

@@ -319,6 +319,7 @@ def test_what_directives_cannot_mean_is_told(tmp_path: Path) -> None:
   h: [Int] @listSize(assumedSize: 1) @cost(weight: "-1.5")
   i(inputs: [In!]!): [Int] @listSize(slicingArguments: ["inputs.count"])
   j: Int @cost(weight: "1e400")
+  k: [Int] @listSize(slicingArguments: [])
 }
 type Page { rows: [Int], total: Int }
 input In { count: Int }
@@ -338,6 +339,7 @@ type Thing implements Named { name: String @cost(weight: 1) }
         "warning: @listSize on Query.g has no effect: the field gives no list [UnusedListSize]",
         'error: Query.i: "inputs.count" leads through a list: [In!]! [InvalidListSize]',
         "error: the weight of Query.j is no number of at most 9007199254740992 [InvalidCost]",
+        "warning: @listSize on Query.k has no effect: it says no size [UnusedListSize]",
         "warning: @cost on Named.name has no effect: it is a field of an interface [UnusedCost]",
     ]
 

@@ -156,6 +156,18 @@ def test_bounds_that_refuse_all_or_nothing_are_refused(bounds: str, message: str
     assert error.line
 
 
+@pytest.mark.parametrize(("kind", "is_number"), [
+    ("Int", True), ("[Float!]!", True), ("Money", True), ("String", False), ("[ID]", False), ("Boolean", False),
+    ("Color", False), ("Box", False),
+])  # fmt: skip
+def test_a_range_of_what_is_no_number_is_refused(kind: str, is_number: bool) -> None:
+    """Comparing a text with a number was an internal error of each request."""
+    more = "scalar Money enum Color { RED } input Box { n: Int }"
+    _, found = bound(SDL.replace("[Int] @range(max: 9)", f"{kind} @range(max: 9)") + more)
+    message = f"@range on Query.d(n:) cannot be made: {kind.strip('[]!')} is no number"
+    assert [error.message for error in found] == ([] if is_number else [message])
+
+
 def test_an_interface_may_carry_what_its_types_carry() -> None:
     more = "interface I { a: Int @upper } type T implements I { a: Int @upper } type Query { t: T"
     assert bound(SDL.replace("type Query {", more))[1] == []

@@ -21,6 +21,7 @@ EVERYWHERE = frozenset({"config", "env", "context", "request", "principal", "fla
 IN_BASE_URL = frozenset({"config", "env"})
 
 # What a template keeps of them: line breaks and tabs are its layout.
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
@@ -77,6 +78,9 @@ class RequestCheck:
         parts = self.mappings.template(text, allowed, scope, "InvalidUrl")
         self._dots(text, parts)
         self._credentials(text, parts)
+        if any("#" in part for part in parts or () if isinstance(part, str)):
+            message = "what follows a `#` is never sent"
+            self.findings.at_offset(text, 0, "InvalidUrl", message, "write %23 for the character")
         absolute = re.match(r"[a-z][a-z0-9+.-]*://", text.value, re.IGNORECASE) is not None
         if connect.source is not None and absolute:
             message = "the URL is absolute, but the connector has a source"
@@ -139,7 +143,7 @@ class RequestCheck:
         seen: set[str] = set()
         for header in headers:
             name = header.name.lower()
-            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", name):
+            if not _NAME.fullmatch(name):
                 self.findings.at(
                     header.node, "InvalidHeader", f"`{header.name}` is not a header name"
                 )
@@ -153,6 +157,9 @@ class RequestCheck:
             seen.add(name)
             if (header.from_ is None) == (header.value is None):
                 message = f"the header {header.name} needs one of `from` and `value`"
+                self.findings.at(header.node, "InvalidHeader", message)
+            if header.from_ is not None and not _NAME.fullmatch(header.from_.lower()):
+                message = f"the header {header.name} is copied from `{header.from_}`, which is not a header name"
                 self.findings.at(header.node, "InvalidHeader", message)
             if header.value is not None:
                 if unsafe := _CONTROL.search(header.value.value):
