@@ -33,7 +33,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Who may ask": {
         "InvalidView": "A view hides what its clients would have to know, or shows what they could not use: the message says what. See [partners](partners.md#views).",
         "UnknownTag": "A view names a tag that stands nowhere in the schema. What it was to hide is shown.",
-        "NobodyIsKnown": "The schema or `authorization.require_authentication` asks who the client is, and nothing configures by what that is known. See [authentication](authentication.md).",
+        "NobodyIsKnown": "The schema or `authorization.require_authentication` asks who the client is, and nothing configures by what that is known; or it asks for policies, and no function decides any. See [authentication](authentication.md).",
         "OpenAuthentication": "A setting of `[authentication]` lets in more than it seems to: the message says whom, and the hint what to set.",
         "ProtectedRead": "A connector of an unprotected field reads a protected one. Protect both, or read another.",
         "IdentityHeader": "A header of a directive takes the client's own word for what a rule of `[headers]` gives from the principal. Take it out of the directive.",

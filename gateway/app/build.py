@@ -198,7 +198,13 @@ def build_graph_of(
     findings += check_field_sets(schema, document) if config.federation.enabled else []
     own = {mark.name for mark in marks if mark.kind == "schema_directive"}
     if config.authorization.directives.enabled:
-        findings += add_needs(schema, document, own, is_asked=is_known or is_required)
+        findings += add_needs(
+            schema,
+            document,
+            own,
+            is_asked=is_known or is_required,
+            is_decided=mock or any(mark.kind == "policy_resolver" for mark in marks),
+        )
     findings += add_weights(schema, {n: m for n, m in cost_names(document).items() if n not in own})
     threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
     if config.incremental.enabled:

@@ -185,6 +185,7 @@ def add_needs(
     own: Collection[str] = (),
     *,
     is_asked: bool = True,
+    is_decided: bool = True,
 ) -> list[Diagnostic]:
     """Keep what a schema's parts need with it, where there is something; errors and warnings.
 
@@ -193,9 +194,10 @@ def add_needs(
         document: The SDL.
         own: Names of directives that the user's Python implements: these mean what it says.
         is_asked: Whether a client can show who it is.
+        is_decided: Whether a function decides policies.
     """
     names = {n: meant for n, meant in authorization_names(document).items() if n not in own}
-    found = check_rules(document, names)
+    found = check_rules(document, names, is_decided=is_decided)
     needs = Needs(schema, names)
     if not needs:
         return found

@@ -75,16 +75,24 @@ _TO_DIRECTIVES = keys_without(
 )
 
 
-def check_rules(document: DocumentNode, names: Mapping[str, str]) -> list[Diagnostic]:
+def check_rules(
+    document: DocumentNode, names: Mapping[str, str], *, is_decided: bool = True
+) -> list[Diagnostic]:
     """An error for each use and each definition that would not protect what it seems to.
 
     Args:
         document: The SDL.
         names: What the directives are called.
+        is_decided: Whether a function decides policies; else a warning says who is denied what.
     """
     found = _Guards(names)
     visit(document, found, _TO_DIRECTIVES)
-    return found.findings
+    if found.findings or found.policy is None or is_decided:
+        return found.findings
+    message = "@policy is used, and no function decides policies: what is under it is denied to all"
+    hint = "decide them in Python, by a function with @policy_resolver"
+    warned = Diagnostic(message, "NobodyIsKnown", *place_of(found.policy), hint, "warning")
+    return [*found.findings, warned]
 
 
 class _Guards(Visitor):
@@ -94,6 +102,7 @@ class _Guards(Visitor):
         super().__init__()
         self._names = names
         self.findings: list[Diagnostic] = []
+        self.policy: DirectiveNode | None = None
 
     def enter_directive(
         self, use: DirectiveNode, _key: Any, _parent: Any, _path: Any, ancestors: list[Any]
@@ -102,6 +111,8 @@ class _Guards(Visitor):
         name = self._names.get(use.name.value)
         if name is None:
             return
+        if name == "policy" and self.policy is None:
+            self.policy = use
         bearer = next(node for node in reversed(ancestors) if isinstance(node, Node))
         if not isinstance(bearer, PROTECTED):
             what = bearer.kind.replace("_", " ").removesuffix(" definition")
