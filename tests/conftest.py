@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from gateway.codegen import first_rows
 from tests.support.redis_server import RedisServer
+from tests.support.uvicorn_clock import looking_often
 
 # The suite runs in a process for each core: how long an example takes says how busy the machine is, and nothing else.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -50,6 +51,13 @@ def forget_projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(base):
             del sys.modules[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def servers_end_at_once() -> Iterator[None]:
+    """No test waits for uvicorn to look whether it is to end."""
+    with looking_often():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from graphql import Source, parse
 
 from gateway.connectors.check.connectors import check_connectors
 from gateway.errors import Diagnostic
 from gateway.graph.schema import build_schema
+from gateway.graph.sdl import parse_sdl
 from tests.connectors.scenario import LINK
 
 SOURCE = LINK + ' @source(name: "b", http: { baseURL: "https://h" })\n'
@@ -17,7 +17,7 @@ BATCH = '@connect(source: "b", http: { GET: "/users" queryParams: "id: $batch.id
 
 
 def checked(sdl: str, *resolved: str) -> list[Diagnostic]:
-    document = parse(Source(SOURCE + sdl, "schema.graphql"))
+    document = parse_sdl(SOURCE + sdl, "schema.graphql")
     schema, problems = build_schema(document)
     assert schema is not None, problems
     return check_connectors(schema, document, resolved=resolved)
@@ -105,8 +105,8 @@ def test_lists_that_python_makes_count_too() -> None:
 
 
 def test_a_dense_schema_ends() -> None:
-    """Thirty types that all refer to each other have more paths than can be listed."""
-    names = [f"T{n}" for n in range(30)]
+    """Twelve types that all refer to each other have a thousand million paths."""
+    names = [f"T{n}" for n in range(12)]
     refers = " ".join(
         f'{name.lower()}: [{name}] @connect(source: "b", http: {{ GET: "/{name}" }}, selection: "id")'
         for name in names

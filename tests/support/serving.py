@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from gateway.cli.app import GatewayCommands
+from tests.support.uvicorn_clock import looking_often
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_S = 30.0
@@ -158,8 +159,6 @@ def _run(task: Mapping[str, Any]) -> None:
 
 
 def _helper() -> None:
-    import uvicorn  # noqa: F401 - loaded once, for every fork
-
     for command in GatewayCommands.places.values():
         import_module(command.place.partition(":")[0])
     for line in sys.stdin:
@@ -176,4 +175,5 @@ def _helper() -> None:
 
 
 if __name__ == "__main__":
-    _helper()
+    with looking_often():
+        _helper()

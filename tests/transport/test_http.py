@@ -205,7 +205,7 @@ async def test_a_compressed_request_is_read(
     ("encoding", "body", "status"),
     [
         ("gzip", gzip.compress(bytes(50_000_000)), 413),
-        ("br", brotli.compress(bytes(50_000_000)), 413),
+        ("br", brotli.compress(bytes(50_000_000), quality=9), 413),
         ("zstd", zstd.compress(bytes(50_000_000)), 413),
         ("deflate", zlib.compress(bytes(50_000_000)), 413),
         (

@@ -47,10 +47,10 @@ CODED = {
     "gzip of two members": ("gzip", gzip.compress(b"one") + gzip.compress(b"two"), b"onetwo"),
     "deflate": ("deflate", zlib.compress(TEXT), TEXT),
     "bare deflate": ("deflate", bare_deflate(TEXT), TEXT),
-    "br": ("br", brotli.compress(TEXT), TEXT),
+    "br": ("br", brotli.compress(TEXT, quality=9), TEXT),
     "zstd": ("zstd", zstd.compress(TEXT), TEXT),
     "zstd of two frames": ("zstd", zstd.compress(b"one") + zstd.compress(b"two"), b"onetwo"),
-    "gzip, then br": ("gzip, br", brotli.compress(gzip.compress(TEXT)), TEXT),
+    "gzip, then br": ("gzip, br", brotli.compress(gzip.compress(TEXT), quality=9), TEXT),
     "gzip twice": ("gzip, gzip", gzip.compress(gzip.compress(TEXT)), TEXT),
     "gzip and identity": ("gzip, identity", gzip.compress(TEXT), TEXT),
     "identity": ("identity", TEXT, TEXT),
@@ -95,7 +95,7 @@ async def test_byte_by_byte(kind: str, coding: str) -> None:
         assert await call(transport, server.url) == (200, text)
 
 
-BOMB = bytes(200_000_000)
+BOMB = bytes(20_000_000)
 BOMBS = {
     "gzip": ("gzip", gzip.compress(BOMB)),
     "br": ("br", brotli.compress(BOMB, quality=5)),
@@ -118,7 +118,7 @@ FALSE = {
     "gzip with a false sum": ("gzip", gzip.compress(b"text")[:-8] + b"\0" * 8),
     "deflate cut short": ("deflate", zlib.compress(TEXT)[:-20]),
     "br that is none": ("br", b"\xff" * 40),
-    "br cut short": ("br", brotli.compress(TEXT)[:-20]),
+    "br cut short": ("br", brotli.compress(TEXT, quality=9)[:-20]),
     "zstd that is none": ("zstd", b"\0\1 neither zstd nor text"),
     "gzip of nothing but padding": ("gzip", gzip.compress(b"") * 90_000),
     "zstd cut short": ("zstd", zstd.compress(TEXT)[:-20]),
