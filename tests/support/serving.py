@@ -8,6 +8,7 @@ a shell starts it, with the environment, the folder and the arguments that it is
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -23,7 +24,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gateway.app.config import Config
+from gateway.app.validated import adapter_of
 from gateway.cli.app import GatewayCommands
+from gateway.upstream.settings import SourceSettings
+from gateway.upstream.tls import build_tls_context
 from tests.support.uvicorn_clock import looking_often
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -159,8 +164,7 @@ def _run(task: Mapping[str, Any]) -> None:
 
 
 def _helper() -> None:
-    for command in GatewayCommands.places.values():
-        import_module(command.place.partition(":")[0])
+    _load()
     for line in sys.stdin:
         task = json.loads(line)
         if (pid := task.get("end")) is not None:
@@ -172,6 +176,17 @@ def _helper() -> None:
         if pid == 0:
             _run(task)
         print(pid, flush=True)
+
+
+def _load() -> None:
+    """Have all that every start loads and makes, so that its fork need not."""
+    for command in GatewayCommands.places.values():
+        import_module(command.place.partition(":")[0])
+    for module in ("gateway.transport.server.protocols", "typer._adapters", "uvicorn.lifespan.off"):
+        import_module(module)
+    adapter_of(Config)
+    build_tls_context(SourceSettings())  # no start has another trust store
+    gc.freeze()  # nothing that the forks have to look through
 
 
 if __name__ == "__main__":
