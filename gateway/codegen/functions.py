@@ -107,7 +107,8 @@ class FunctionWriter(ExpressionWriter):
             with writer.block("else:"):
                 leave(f"{other}(row, run)")
             selections = self.parameter("selections", output.by_type)
-            with writer.block("if len(pending) > mark:"):
+            # A list that is still to be filled may leave spots.
+            with writer.block("if len(pending) > mark or run.large:"):
                 writer.line(f"run.kinds[id(completed)] = completed, {selections}[name]")
                 if is_list:
                     writer.line("mark = len(pending)")

@@ -95,6 +95,8 @@ class _Completion:
             if value is None or type(value) in _FINISHED:
                 continue
             self.places_left -= 1
+            if self.places_left < 0:
+                yield from self.pause()
             path.append(key)
             try:
                 if type(field.output) is BoundLeaf:
@@ -108,6 +110,11 @@ class _Completion:
                 raise (yield from self.find_error(data, places, number, path, error)) from None
             path.pop()
         return data
+
+    def pause(self) -> Steps[None]:
+        """Give the event loop back, if it was kept for long."""
+        self.places_left = PLACES
+        yield from pause_alone(self.run)
 
     def fields_of(self, selection: BoundSelection) -> list[BoundField]:
         """The fields of a selection that a spot is below."""
@@ -200,8 +207,7 @@ class _Completion:
                 continue
             self.places_left -= 1
             if self.places_left < 0:
-                self.places_left = PLACES
-                yield from pause_alone(self.run)
+                yield from self.pause()
             path.append(index)
             try:
                 items[index] = yield from self.complete_place(field, item, value, path)

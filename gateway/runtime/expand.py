@@ -37,7 +37,7 @@ from gateway.runtime.spots import (
     bare,
     caught,
 )
-from gateway.runtime.state import ITEMS_AT_ONCE, Run
+from gateway.runtime.state import VALUES_AT_ONCE, Run
 from gateway.runtime.works import AwaitedValue, Position, Work
 
 SPOTS = 20
@@ -51,9 +51,9 @@ def expand_spots(run: Run) -> Generator[list[Work], None, None]:
         while done < len(run.pending):
             _expand_spot(run, run.pending[done])
             done += 1
-            if done % SPOTS == 0 or run.items_at_once < 0:
+            if done % SPOTS == 0 or run.values_at_once < 0:
                 yield from pause_alone(run)
-                run.items_at_once = ITEMS_AT_ONCE
+                run.values_at_once = VALUES_AT_ONCE
         while run.works:
             if run.has_failed and any(work.may_break for work in run.works):
                 leave_spots(run)
@@ -106,6 +106,8 @@ def expand_value(run: Run, field: BoundField, output: BoundOutput, value: Any) -
         return _expand_leaf(run, field, output, value)
     if isinstance(output, BoundList):
         return _expand_list(run, field, output, value)
+    if run.values_at_once < 0 and run.limits.is_paused:
+        return run.leave(field, output, value, ValueOrigin.RESOLVED)
     return _expand_object(run, field, output, value)
 
 
@@ -142,8 +144,8 @@ def _expand_items(
     run: Run, field: BoundField, output: BoundOutput, items: Collection[Any]
 ) -> list[Any]:
     """Items completed at once, as long as there are not too many; else each is a spot of its own: there are pauses."""
-    run.items_at_once -= len(items)
-    if run.items_at_once < 0 and run.limits.is_paused:
+    run.values_at_once -= len(items)
+    if run.values_at_once < 0 and run.limits.is_paused:
         return [run.leave(field, output, item, ValueOrigin.ITEM) for item in items]
     return [_expand_item(run, field, output, item) for item in items]
 
@@ -194,6 +196,7 @@ def expand_row(
     run: Run, selection: BoundSelection, row: Any, given: dict[int, Any]
 ) -> dict[str, Any]:
     """One completed object. `given` has the values of fields that are columns."""
+    run.values_at_once -= len(selection.fields)
     completed: dict[str, Any] = {}
     for field in selection.fields:
         if field.plan.kind is Kind.TYPENAME:

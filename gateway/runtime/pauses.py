@@ -5,13 +5,14 @@ two pieces. A pause is work like any other, of one turn of the loop, so the driv
 no thread: a user's serializers and properties must run on the loop, and threads would only contend for the
 interpreter's lock.
 490,000 objects, 30 MB, held the loop for 324 to 405 ms; now 10, and once 29 to 38 when the whole body is copied
-(CPU time, collector off). A result of fewer than PIECE nodes has no pause, and one of no
+(CPU time, collector off). A result of fewer than PIECE nodes, with few fields each, has no pause, and one of no
 more than PIECE_NODES is encoded at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Iterator, Sequence
 from functools import cached_property
 from time import perf_counter
@@ -20,11 +21,14 @@ from typing import Any
 import orjson
 
 from gateway.json_bytes import write_json
+from gateway.runtime.bound import BoundComposite, BoundField, BoundSelection
 from gateway.runtime.bounds import PIECE, ResultLimits, bytes_error
 from gateway.runtime.state import Run
 from gateway.runtime.works import Work
 
 PIECE_S = 0.002
+PIECE_VALUES = 10_000
+"""Values of the first piece of rows that have many fields: some 3 ms."""
 PIECE_NODES = 5_000
 """Nodes that are encoded at once, about 1 MB and 1 ms."""
 KEPT_S = 0.005
@@ -82,22 +86,44 @@ def _is_late(run: Run) -> bool:
     return True
 
 
-def reached(run: Run) -> None:
-    """What generated code calls when a run has counted down to its mark. Errors: ResultLimitError."""
+def reached(run: Run) -> bool:
+    """What completes lists calls when a run has counted down to its mark; whether this list waits for a pause.
+
+    Errors: ResultLimitError.
+    """
     run.take(0)
-    run.mark = max(0, run.nodes_left - PIECE)
-    pause(run)
+    if not run.works:
+        pause(run)
+    is_late = bool(run.works) and run.limits.is_paused
+    # Until the pause, whatever list comes next waits for it too.
+    run.mark = sys.maxsize if is_late else max(0, run.nodes_left - PIECE)
+    return is_late
 
 
-def pieces(run: Run, *columns: list[Any]) -> Iterable[tuple[list[Any], ...]]:
-    """Columns, a piece of each at a time; the loop is given back between them."""
-    if len(columns[0]) <= PIECE or not run.limits.is_paused:
+def rows_at_once(selections: Iterable[BoundSelection]) -> int:
+    """How many rows, each of one of these selections, are completed in one piece: fewer where they have many fields."""
+    return max(1, min(PIECE, PIECE_VALUES // max(1, _most_values(selections))))
+
+
+def _most_values(selections: Iterable[BoundSelection]) -> int:
+    """How many values a row has, but those in lists of its own."""
+    return max((sum(map(_values_of, selection.fields)) for selection in selections), default=1)
+
+
+def _values_of(field: BoundField) -> int:
+    output = field.output
+    return _most_values(output.by_type.values()) if isinstance(output, BoundComposite) else 1
+
+
+def pieces(run: Run, *columns: list[Any], most: int = PIECE) -> Iterable[tuple[list[Any], ...]]:
+    """Columns, a piece of each at a time, `most` rows at first; the loop is given back between them."""
+    if len(columns[0]) <= most or not run.limits.is_paused:
         return (columns,)
-    return _pieces(run, columns)
+    return _pieces(run, columns, most)
 
 
-def _pieces(run: Run, columns: tuple[list[Any], ...]) -> Iterator[tuple[list[Any], ...]]:
-    start, size = 0, PIECE
+def _pieces(run: Run, columns: tuple[list[Any], ...], size: int) -> Iterator[tuple[list[Any], ...]]:
+    start = 0
     while start < len(columns[0]):
         begin = perf_counter()
         yield tuple([column[start : start + size] for column in columns])

@@ -1,8 +1,8 @@
 """Completing rows with the functions that were generated for their shape.
 
 A generated function completes one object, or adds the completed objects of a list; what is the same for all of them
-is here: lists, objects of abstract types, whole columns. Lists beyond PIECE are left empty at first and filled by
-`shape_rows`, in pieces, so that the event loop can be given back between them.
+is here: lists, objects of abstract types, whole columns. Long lists, and those for which a run has kept the event loop
+too long already, are left empty at first and filled by `shape_rows`, in pieces, between which the loop is given back.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from functools import partial
 from types import NoneType
 from typing import Any
 
-from gateway.runtime.bound import BoundField, BoundOutput, BoundSelection
+from gateway.runtime.bound import BoundComposite, BoundField, BoundOutput, BoundSelection
 from gateway.runtime.bounds import PIECE
 from gateway.runtime.forms import RowObserver
-from gateway.runtime.pauses import pieces, reached
+from gateway.runtime.pauses import pause, pieces, reached, rows_at_once
 from gateway.runtime.slow import SettledShape, Slow, drop_spots, slow_rows
 from gateway.runtime.spots import LargeList, ValueOrigin
 from gateway.runtime.state import Run
@@ -47,15 +47,14 @@ def rows_shape(
 ) -> Shape:
     """What completes a list of rows of one class, or of nulls alone, which is looked at once for all."""
     classes = observer.classes
+    most = _most_of(item)
     nulls = frozenset() if item.non_null else frozenset((NoneType,))
 
     def shape(rows: Any, run: Run) -> Any:
         if type(rows) is list and classes.issuperset(map(type, rows)):
             left = run.nodes_left = run.nodes_left - len(rows)
-            if left < run.mark:
-                reached(run)
-            if len(rows) > PIECE and run.limits.is_paused:
-                return _in_pieces(run, LargeList(rows, complete, field, item, observer))
+            if (left < run.mark and reached(run)) or (len(rows) > most and run.limits.is_paused):
+                return _in_pieces(run, LargeList(rows, complete, field, item, observer, most))
             done: list[Any] = []
             complete(done, run, rows)
             return done
@@ -74,14 +73,14 @@ def rows_shape(
 def list_shape(complete: RowsShape, field: BoundField, item: BoundOutput, slow: Slow) -> Shape:
     """What completes a list of anything, each item looked at by itself."""
 
+    most = _most_of(item)
+
     def shape(items: Any, run: Run) -> Any:
         if type(items) is not list:
             return slow(items, run)
         left = run.nodes_left = run.nodes_left - len(items)
-        if left < run.mark:
-            reached(run)
-        if len(items) > PIECE and run.limits.is_paused:
-            return _in_pieces(run, LargeList(items, complete, field, item, None))
+        if (left < run.mark and reached(run)) or (len(items) > most and run.limits.is_paused):
+            return _in_pieces(run, LargeList(items, complete, field, item, None, most))
         done: list[Any] = []
         complete(done, run, items)
         return done
@@ -89,9 +88,16 @@ def list_shape(complete: RowsShape, field: BoundField, item: BoundOutput, slow: 
     return shape
 
 
+def _most_of(item: BoundOutput) -> int:
+    """How many items of a list are completed in one piece."""
+    return rows_at_once(item.by_type.values()) if isinstance(item, BoundComposite) else PIECE
+
+
 def _in_pieces(run: Run, large: LargeList) -> list[Any]:
     """The list of a large one's items, which is filled in pieces once the rest is completed."""
-    run.large = (*run.large, large)
+    if run.large is None:
+        run.large = []
+    run.large.append(large)
     return large.done
 
 
@@ -114,7 +120,9 @@ def choice(shapes: Mapping[str, tuple[Shape, BoundSelection]], slow: Slow) -> Sh
             if found is not None:
                 mark = len(run.pending)
                 done = found[0](row, run)
-                if len(run.pending) > mark:
+                if (
+                    len(run.pending) > mark or run.large
+                ):  # a list that is still to be filled may leave spots
                     run.kinds[id(done)] = (done, found[1])
                 return done
         return slow(row, run)
@@ -132,10 +140,10 @@ def shape_rows(
     try:
         if shape.is_checked or (shape.classes is not None and not types <= shape.classes):
             _check(run, shape, rows, types)
-        if len(rows) <= PIECE:
+        if len(rows) <= shape.most:
             complete(done, run, rows, *columns)
         else:
-            for piece in pieces(run, rows, *columns):
+            for piece in pieces(run, rows, *columns, most=shape.most):
                 complete(done, run, *piece)
                 if run.works:
                     yield run.works
@@ -188,17 +196,18 @@ def shape_shared(
 
 def _fill(run: Run) -> Generator[list[Work], None, None]:
     """Complete the large lists of rows that were completed, and those in them."""
-    todo, run.large = list(run.large), ()
+    todo, run.large = run.large or [], None
     while todo:
         large = todo.pop()
         mark = len(run.pending)
         try:
-            for (piece,) in pieces(run, large.items):
+            for (piece,) in pieces(run, large.items, most=large.most):
                 large.complete(large.done, run, piece)
+                pause(run)
                 if run.works:
                     yield run.works
         except Exception:
             run.take(0)  # it may have been that there are too many
             _leave_rest(run, large, mark)
-        todo += run.large
-        run.large = ()
+        todo += run.large or ()
+        run.large = None

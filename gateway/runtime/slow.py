@@ -22,7 +22,7 @@ from graphql import (
 from gateway.runtime.bound import BoundField, BoundLeaf, BoundOutput, BoundSelection, serialize_of
 from gateway.runtime.expand import expand_row, expand_value
 from gateway.runtime.forms import RowObserver
-from gateway.runtime.pauses import pause
+from gateway.runtime.pauses import pause, rows_at_once
 from gateway.runtime.runtime_types import is_known
 from gateway.runtime.spots import (
     UNREAD,
@@ -155,6 +155,7 @@ class SettledShape:
         selection: The selection.
         observer: Is told what the rows are, so that the next code can be made for them.
         columns: The fields whose values come as columns, in the order in which code passes them.
+        most: How many rows there are in the first piece.
         classes: The classes of rows that `complete` can read; None where it reads nothing of them.
         is_checked: Whether arguments of a property below may be wrong.
         complete: The generated function: takes a list that it adds completed rows to, the run, rows and columns. None
@@ -162,7 +163,9 @@ class SettledShape:
         first: Does the same before, and has it made; takes this shape first.
     """
 
-    __slots__ = ("classes", "columns", "complete", "first", "is_checked", "observer", "selection")
+    __slots__ = (
+        "classes", "columns", "complete", "first", "is_checked", "most", "observer", "selection"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -179,6 +182,7 @@ class SettledShape:
         self.selection = selection
         self.observer = observer
         self.columns = columns
+        self.most = rows_at_once((selection,))
         self.classes = observer.classes if reads else None
         self.is_checked = is_checked
 
@@ -218,7 +222,8 @@ def drop_spots(run: Run, mark: int, done: list[Any]) -> None:
     kept: set[int] = set()
     _find_spots(done, kept)
     run.pending[mark:] = [spot for spot in run.pending[mark:] if id(spot) in kept]
-    run.large = tuple(large for large in run.large if id(large.done) in kept)
+    if run.large:
+        run.large = [large for large in run.large if id(large.done) in kept]
 
 
 def _find_spots(value: Any, found: set[int]) -> None:

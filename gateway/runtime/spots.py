@@ -153,9 +153,10 @@ class LargeList:
         complete: Adds the completed ones of some items.
         field, item: Of the list, for items that have to be completed exactly.
         observer: Is told of rows of another form.
+        most: How many items there are in the first piece.
     """
 
-    __slots__ = ("complete", "done", "field", "item", "items", "observer")
+    __slots__ = ("complete", "done", "field", "item", "items", "most", "observer")
 
     def __init__(
         self,
@@ -164,7 +165,9 @@ class LargeList:
         field: BoundField,
         item: BoundOutput,
         observer: RowObserver | None,
+        most: int,
     ) -> None:
+        self.most = most
         self.done: list[Any] = []
         self.items = items
         self.complete = complete

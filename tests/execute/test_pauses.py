@@ -20,27 +20,40 @@ from tests.execute.reference import make_schema
 
 SDL = """
 type Query { rows(n: Int!): [Row] box: Box }
-type Box { rows: [Row] short: [Row] }
-type Row { id: ID! text: String bad: Int rows: [Row] held: [Row] strict: Int! }
+union Any = Box
+type Box { rows: [Row] short: [Row] any: Any each: [Any] }
+type Row { id: ID! text: String bad: Int rows: [Row] held: [Row] strict: Int! one: Row }
 """
 HELD = [{"id": i, "text": "held", "bad": "x", "held": None} for i in range(60)]
 
-SHORT = [{"id": i, "held": [{"id": n} for n in range(60)]} for i in range(60)]
+BAD = {"id": 1, "bad": "x"}
+SHORT = [{"id": i, "one": BAD, "held": [{"id": n} for n in range(60)]} for i in range(60)]
+WIDE = " ".join(f"text{number}: text" for number in range(100))
+MANY = " ".join(f"one{number}: one {{ id bad }}" for number in range(50))
 
 
 def rows(_parent: Any, _info: Any, n: int = 60) -> list[Any]:
-    return [{"id": i, "text": f"é{i}", "bad": "x", "held": HELD, "strict": 1} for i in range(n)]
+    return [
+        {"id": i, "text": f"é{i}", "bad": "x", "held": HELD, "strict": 1, "one": BAD}
+        for i in range(n)
+    ]
 
 
 async def later(parent: Any, info: Any, n: int = 60) -> list[Any]:
     return rows(parent, info, n)
 
 
+ANY = {"__typename": "Box", "rows": rows(None, None, 2_000)}
 SCHEMA = make_schema(
     SDL,
     {
         "Query.rows": later,
-        "Query.box": lambda *_: {"rows": rows(None, None, 30_000), "short": SHORT},
+        "Query.box": lambda *_: {
+            "rows": rows(None, None, 30_000),
+            "short": SHORT,
+            "any": ANY,
+            "each": [ANY],
+        },
         "Row.rows": rows,
     },
 )
@@ -77,7 +90,11 @@ LARGE = {
     "errors": ("{ rows(n: 300) { id held { id bad } } }", 10),
     "errors of a list": ("{ rows(n: 3000) { id bad strict } box { rows { bad } } }", 10),
     "a list with wrong values in an object": ("{ box { rows { id text bad } } }", 1_000),
-    "short lists in a short list": ("{ box { short { held { bad id } } } }", 100),
+    "short lists in a short list": ("{ box { short { held { bad id } } } }", 60),
+    "good lists in a list": ("{ rows(n: 60) { id held { id text } } }", 20),
+    "objects of a row with wrong values": (f"{{ box {{ short {{ id {MANY} bad }} }} }}", 50),
+    "a list below an object of a union": ("{ box { any { ... on Box { rows { id bad } } } } }", 10),
+    "lists below objects of a union": ("{ box { each { ... on Box { rows { id bad } } } } }", 10),
     "nulls": ("{ rows(n: 1000) { id held { id strict } } }", 10),
 }
 
@@ -91,6 +108,18 @@ async def test_the_loop_is_given_back(name: str, monkeypatch: pytest.MonkeyPatch
     assert found == expected
     assert few < 8
     assert turns >= least
+
+
+async def test_rows_of_many_fields_are_completed_in_smaller_pieces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = f"{{ rows(n: 900) {{ {WIDE} }} }}"
+    expected, _ = await answered(text, False)
+    monkeypatch.setattr(pauses, "KEPT_S", 0.0)
+    monkeypatch.setattr(pauses, "PIECE_S", 0.0)  # what follows the first piece goes row by row
+    found, turns = await answered(text, True)
+    assert found == expected
+    assert turns >= 800
 
 
 CALLS = make_schema(
