@@ -14,7 +14,7 @@ from graphql.language import DefinitionNode
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
 from gateway.errors import ConfigError, Diagnostic
-from gateway.graph.sdl_parser import MAX_SCHEMA_TOKENS, SchemaParser, SchemaSource
+from gateway.graph.sdl_parser import LINE_END, MAX_SCHEMA_TOKENS, SchemaParser, SchemaSource
 from gateway.settings.folder_files import files_in
 from gateway.settings.mistakes import together
 from gateway.settings.text_file import read_text_file
@@ -23,6 +23,7 @@ SUFFIXES = (".graphql", ".graphqls", ".gql")
 """What the name of a schema file in a folder ends with."""
 MAX_SYNTAX_ERRORS = 20
 """Of one file: what comes behind so many is looked at when they are mended."""
+_BLANKS = " \t\r\n,\ufeff"
 _DEFINITION = re.compile(
     r"(?:extend\s+)?(?:schema|scalar|type|interface|union|enum|input|directive)\b"
 )
@@ -80,7 +81,7 @@ def load_sdl(files: Iterable[Path], texts: Mapping[str, str] | None = None) -> D
 
 def parse_sdl(text: str, name: str) -> DocumentNode:
     """Parse one schema text. Errors: ConfigError with `name`, line and column; `others` has the rest."""
-    if not text.strip():
+    if not text.strip(_BLANKS):
         return DocumentNode(definitions=())
     try:
         return SchemaParser(SchemaSource(text, name)).parse_whole()
@@ -90,7 +91,7 @@ def parse_sdl(text: str, name: str) -> DocumentNode:
 
 def _syntax_errors(text: str, name: str, first: GraphQLSyntaxError) -> Iterator[ConfigError]:
     """The mistakes of a text: one for each definition that has any, as far as definitions begin a line."""
-    lines = text.splitlines()
+    lines = LINE_END.split(text.rstrip("\r\n"))
     error: GraphQLSyntaxError | None = first
     begin, count = 0, 0
     told: set[tuple[int | None, int | None]] = set()
@@ -107,7 +108,7 @@ def _syntax_errors(text: str, name: str, first: GraphQLSyntaxError) -> Iterator[
         begin = next(starts, len(lines))
         rest = "\n" * begin + "\n".join(lines[begin:])
         error = None
-        if rest.strip():
+        if rest.strip(_BLANKS):
             try:
                 parse(Source(rest, name), max_tokens=MAX_SCHEMA_TOKENS)
             except GraphQLSyntaxError as exc:

@@ -21,7 +21,7 @@ from graphql.language.parser import Parser
 
 MAX_SCHEMA_TOKENS: Final = 2_000_000
 """A schema is the operator's own, but a wrong path may name any file: stop before memory is gone."""
-_LINE_END: Final = re.compile(r"\r\n|[\n\r]")
+LINE_END: Final = re.compile(r"\r\n|[\n\r]")
 # Blanks and whole lines of comments. No two ways lead through a text: a comment ends with its line.
 _IGNORED: Final = re.compile(r"[ \t\n\r,\ufeff]*(?:#[^\n\r\ud800-\udfff]*[\n\r][ \t\n\r,\ufeff]*)*")
 _TOKEN: Final = re.compile(
@@ -43,7 +43,7 @@ class SchemaSource(Source):
 
     @cached_property
     def _line_starts(self) -> array[int]:
-        return array("L", [0, *(found.end() for found in _LINE_END.finditer(self.body))])
+        return array("L", [0, *(found.end() for found in LINE_END.finditer(self.body))])
 
     def get_location(self, position: int) -> SourceLocation:
         """Line and column of a character."""
@@ -108,7 +108,7 @@ class _SchemaLexer(Lexer):
             return Token(_PUNCTUATORS[value or ""], begin, end, 0, 0)
         if group == _STRING:
             return Token(TokenKind.STRING, begin - 1, end + 1, 0, 0, value)
-        lines = dedent_block_string_lines(_LINE_END.split(value or ""))
+        lines = dedent_block_string_lines(LINE_END.split(value or ""))
         return Token(TokenKind.BLOCK_STRING, begin - 3, end + 3, 0, 0, "\n".join(lines))
 
 

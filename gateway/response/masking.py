@@ -17,6 +17,7 @@ from gateway.error_codes import CODES, fault_of
 from gateway.errors import ClientError, MoreErrorsError, UpstreamError
 from gateway.response.record import MAX_NOTED, OperationRecord
 from gateway.runtime.bounds import UNLIMITED, ResultLimitError, ResultLimits
+from gateway.runtime.spots import drop_frames
 from gateway.telemetry.records import members
 
 logger = logging.getLogger("gateway.errors")
@@ -59,6 +60,9 @@ class ErrorMask:
     ) -> list[dict[str, Any]]:
         """Format errors for the answer: as many as it may have, then one that says how many more there are.
 
+        What has to be logged of them is logged then, and they let go the frames that they came through: those hold
+        what was sent, or answered, until a collection.
+
         Args:
             errors: Located errors of the execution, or request errors.
             record: Gets the codes and the ids.
@@ -78,6 +82,8 @@ class ErrorMask:
             record.blame(fault_of(name, extensions))
             if name not in record.error_codes and len(record.error_codes) < MAX_NOTED:
                 record.error_codes.append(name)
+        for error in errors:
+            _let_go(error)
         return formatted
 
     def _format(
@@ -183,6 +189,14 @@ class ErrorMask:
             logger.error(
                 "%s", error.message, extra=members_of(error, record, "RESULT_COERCION_FAILED")
             )
+
+
+def _let_go(error: Exception) -> None:
+    """Take the frames from an error and from all that it was made of."""
+    while isinstance(error, GraphQLError) and error.original_error is not None:
+        error.__traceback__ = None
+        error = error.original_error
+    drop_frames(error)
 
 
 def _count(error: Exception) -> int:

@@ -127,6 +127,7 @@ async def _run(run: Run, batch: list[Work]) -> None:
     except BaseException:
         tasks.cancel()
         await asyncio.gather(*tasks.all, return_exceptions=True)
+        tasks.close()
         raise
     if tasks.failed:
         tasks.find_nulled()
@@ -231,6 +232,13 @@ class Tasks:
         for work in self._batch:
             for number in range(len(work.awaitables)):
                 yield next(tasks), work, number
+
+    def close(self) -> None:
+        """Close what a task that was cancelled at once has not begun, or Python says that it was never awaited."""
+        for work in self._batch:
+            for awaitable in work.awaitables:
+                if asyncio.iscoroutine(awaitable):
+                    awaitable.close()
 
     def cancel(self) -> None:
         """Cancel all, once."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,3 +99,20 @@ async def test_on_graphql_core_it_is_the_error_of_the_request(
     assert error["extensions"]["errorId"] in [
         line_of(item).get("error_id") for item in caplog.records
     ]
+
+
+async def test_a_client_that_leaves_as_loads_begin_leaves_none_that_was_never_awaited(
+    project: Path,
+) -> None:
+    async with GatewayClient(project / "gateway.toml") as client:
+        await client.execute("{ two again: two }")
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            for turns in range(40):  # in one of them the loads begin
+                asking = asyncio.create_task(client.execute("{ two again: two }"))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                asking.cancel()
+                await asyncio.wait([asking])
+            gc.collect()
+    assert [str(one.message) for one in told] == []

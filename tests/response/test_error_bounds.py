@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import sys
@@ -261,3 +262,82 @@ async def test_errors_of_all_payloads_count_together(project: Path) -> None:
     ]
     codes = [error["extensions"]["code"] for error in errors]
     assert codes == ["INTERNAL_SERVER_ERROR"] * 5 + ["TOO_MANY_ERRORS"] * 4
+
+
+LETS_GO = """
+from weakref import ref
+from gateway import UpstreamError, resolver, scalar
+
+held = []
+
+
+class Sent:
+    pass
+
+
+@scalar("Money")
+class Money:
+    @staticmethod
+    def parse_value(value):
+        sent = Sent()
+        held.append(ref(sent))
+        raise ValueError("no money")
+
+
+@resolver("Query.raises")
+def raises(parent, context):
+    sent = Sent()
+    held.append(ref(sent))
+    raise RuntimeError("not today")
+
+
+@resolver("Query.waits")
+async def waits(parent, context):
+    raises(parent, context)
+
+
+@resolver("Query.paid")
+def paid(parent, context, **arguments):
+    return 1
+
+
+@resolver("Query.fails")
+def fails(parent, context):
+    sent = Sent()
+    held.append(ref(sent))
+    raise UpstreamError("HTTP_CLIENT_ERROR", source="shop", detail="gone")
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "is_traced"),
+    [
+        ("{ raises waits again: raises }", True),
+        ("{ fails }", False),
+        ("query ($m: Money) { paid(with: $m) }", False),
+    ],
+)
+async def test_an_error_lets_go_what_was_sent_when_it_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, query: str, is_traced: bool
+) -> None:
+    module = f"lets_go_{tmp_path.name}"
+    (tmp_path / f"{module}.py").write_text(LETS_GO)
+    (tmp_path / "schema.graphql").write_text(
+        "scalar Money type Query { raises: Int waits: Int fails: Int paid(with: Money): Int }"
+    )
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'graph = {{ schema = ["schema.graphql"], resolvers = "{module}" }}')
+    async with GatewayClient(config) as client:
+        gc.disable()
+        try:
+            result = await client.execute(query, {"m": 1})
+            assert result.errors
+            tracebacks = [line_of(record).get("traceback", "") for record in caplog.records]
+            for record in caplog.records:  # which pytest keeps
+                record.exc_info = None
+            held = sys.modules[module].held
+            assert held
+            assert [one() for one in held] == [None] * len(held)
+        finally:
+            gc.enable()
+    assert any("in raises" in text for text in tracebacks) is is_traced

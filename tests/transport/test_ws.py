@@ -157,6 +157,13 @@ async def test_another_subprotocol(server: Served, protocols: list[str]) -> None
         (
             [
                 {"type": "connection_init"},
+                {"type": "subscribe", "id": "i" * 1_001, "payload": {"query": "{ a }"}},
+            ],
+            4400,
+        ),
+        (
+            [
+                {"type": "connection_init"},
                 {"type": "subscribe", "id": "1", "payload": {"query": 5}},
             ],
             4400,

@@ -100,6 +100,10 @@ MOST_INIT_VALUES = 256
 """In the payload of `connection_init`, which stays in memory: an empty list takes more of it than of the message."""
 
 
+MAX_ID_LENGTH = 1_000
+"""Of an operation, which has its `id` for as long as it goes on; clients number them, or take a UUID."""
+
+
 class SocketProtocol:
     """The protocol's side of one socket.
 
@@ -216,6 +220,8 @@ class SocketProtocol:
         id_, payload = message.get("id"), message.get("payload")
         if not isinstance(id_, str) or not id_:
             return self._breach("The id of subscribe must be a string")
+        if len(id_) > MAX_ID_LENGTH:
+            return self._breach(f"The id of subscribe has more than {MAX_ID_LENGTH} characters")
         if not isinstance(payload, dict):
             return self._breach("The payload of subscribe must be an object")
         if id_ in self.operations:
