@@ -131,7 +131,6 @@ CASES: dict[str, tuple[str, str]] = {
     ),
     "on Query": ("ConnectOnRoot", SOURCE + f"type Query ▸{PLAIN} {{ a: Int {PLAIN} }}"),
     # URLs
-    "a fragment": ("InvalidUrl", connect('GET: "▸/v#{$args.v}"')),
     "a template": ("InvalidUrl", connect('GET: "/▸{$args.v"')),
     "a base URL without a host": ("InvalidUrl", source('@source(name: "b", HTTP)', 'baseURL: "▸https:///v1"')),
     "a base URL's port": ("InvalidUrl", source('@source(name: "b", HTTP)', 'baseURL: "▸https://h:99999"')),

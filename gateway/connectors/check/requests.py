@@ -78,9 +78,6 @@ class RequestCheck:
         parts = self.mappings.template(text, allowed, scope, "InvalidUrl")
         self._dots(text, parts)
         self._credentials(text, parts)
-        if any("#" in part for part in parts or () if isinstance(part, str)):
-            message = "what follows a `#` is never sent"
-            self.findings.at_offset(text, 0, "InvalidUrl", message, "write %23 for the character")
         absolute = re.match(r"[a-z][a-z0-9+.-]*://", text.value, re.IGNORECASE) is not None
         if connect.source is not None and absolute:
             message = "the URL is absolute, but the connector has a source"
