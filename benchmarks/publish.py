@@ -35,7 +35,7 @@ OBVIOUS = "graphql-core + aiohttp"
 
 
 def publish(result: Result) -> list[Path]:
-    """Write both documents; the files.
+    """Write both documents; the files. Of a result of targets alone, that of `benchmarks targets`, their section.
 
     Errors: ValueError for a result without the main scenario, or from an interpreter that nobody deploys.
     """
@@ -44,20 +44,21 @@ def publish(result: Result) -> list[Path]:
             "this Python was built without optimizations (--enable-optimizations), which nobody deploys: "
             "measure with another, for instance make bench PYTHON=/usr/bin/python3 VENV=.venv-optimized"
         )
-    main = result.scenario(MAIN)
-    if main is None or main.peer(figures.US) is None:
-        raise ValueError(f"the result has no {MAIN} with the gateway in it")
-    sections = {
-        DOCUMENT: {
+    sections: dict[Path, dict[str, str]] = {DOCUMENT: {}}
+    if result.targets:
+        sections[DOCUMENT]["targets"] = f"{targets(result.targets)}\n\n{figures.about(result)}."
+    if result.scenarios or not result.targets:
+        main = result.scenario(MAIN)
+        if main is None or main.peer(figures.US) is None:
+            raise ValueError(f"the result has no {MAIN} with the gateway in it")
+        sections[DOCUMENT] |= {
             "summary": summary(result),
             "scenarios": scenarios(result),
             "growth": f"{growth(result.curves)}\n\n{memory(result)}".strip(),
             "behind": behind(result),
-            "targets": targets(result.targets),
             "provenance": f"{figures.about(result)}.\n\nVersions: {figures.versions(result)}.",
-        },
-        README: {"summary": readme(result, main)},
-    }
+        }
+        sections[README] = {"summary": readme(result, main)}
     for path, texts in sections.items():
         document = path.read_text()
         for name, text in texts.items():

@@ -145,22 +145,43 @@ def test_a_document_without_the_section_is_refused() -> None:
         markdown.replace_section("text", "x", "new")
 
 
-def test_the_documents_have_every_section_that_is_published(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of copies of both documents, which are published into."""
     for name in ("DOCUMENT", "README"):
         source: Path = getattr(publish, name)
         (tmp_path / name).write_text(source.read_text())
         monkeypatch.setattr(publish, name, tmp_path / name)
+    return tmp_path
+
+
+def test_the_documents_have_every_section_that_is_published(documents: Path) -> None:
     publish.publish(usual())
-    document, readme = (tmp_path / "DOCUMENT").read_text(), (tmp_path / "README").read_text()
+    document, readme = (documents / "DOCUMENT").read_text(), (documents / "README").read_text()
     assert "| posts-and-users | 200 | 0.50 | 40.00 | graphql-core + aiohttp, 40.00 × |" in document
     assert "| posts-and-users | by hand: bare | 0.500 [0.500..0.500] |" in document
     assert "1.20 ×" in document
     assert "| hand-written handler for this one query | 100 (95..105) | 0.50 |" in readme
     assert "Tailcall" not in readme
     publish.publish(usual())
-    assert (tmp_path / "DOCUMENT").read_text() == document
+    assert (documents / "DOCUMENT").read_text() == document
+
+
+def test_targets_that_were_measured_alone_are_published_alone(documents: Path) -> None:
+    publish.publish(usual())
+    before, readme = (documents / "DOCUMENT").read_text(), (documents / "README").read_text()
+    made = result(commit="def5678")
+    made.targets = usual().scenarios
+    publish.publish(made)
+    document = (documents / "DOCUMENT").read_text()
+    row = "| posts-and-users: gateway | by hand: bare | 1.15 | 2.000 [2.000..2.000] | 3 | too few pairs |"
+    assert row in document
+    assert row not in before
+    assert "commit def5678" in document
+    assert "commit abc1234" in document
+    assert (documents / "README").read_text() == readme
+    publish.publish(usual())
+    assert row in (documents / "DOCUMENT").read_text()
 
 
 def test_a_result_without_the_main_scenario_is_not_published() -> None:
