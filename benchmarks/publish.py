@@ -37,6 +37,8 @@ OBVIOUS = "graphql-core + aiohttp"
 def publish(result: Result) -> list[Path]:
     """Write both documents; the files. Of a result of targets alone, that of `benchmarks targets`, their section.
 
+    Sections of what the result has not (targets, curves) stay as they are.
+
     Errors: ValueError for a result without the main scenario, or from an interpreter that nobody deploys.
     """
     if result.machine.get("build") != "optimized":
@@ -54,10 +56,11 @@ def publish(result: Result) -> list[Path]:
         sections[DOCUMENT] |= {
             "summary": summary(result),
             "scenarios": scenarios(result),
-            "growth": f"{growth(result.curves)}\n\n{memory(result)}".strip(),
             "behind": behind(result),
             "provenance": f"{figures.about(result)}.\n\nVersions: {figures.versions(result)}.",
         }
+        if result.curves:
+            sections[DOCUMENT]["growth"] = f"{growth(result.curves)}\n\n{memory(result)}".strip()
         sections[README] = {"summary": readme(result, main)}
     for path, texts in sections.items():
         document = path.read_text()
