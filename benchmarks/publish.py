@@ -28,7 +28,7 @@ SHORT = (
 )
 MAIN = "posts-and-users"
 IN_README = (
-    "gateway: shared", "gateway", "by hand: bare", "Mercurius, JIT", "Yoga, graphql-jit", "Apollo Server",
+    "gateway: shared", "gateway", "by hand: bare", "Tailcall", "Mercurius, JIT", "Yoga, graphql-jit", "Apollo Server",
     "Ariadne", "Strawberry", "graphql-core + aiohttp", "graphql-core + httpx",
 )  # fmt: skip
 OBVIOUS = "graphql-core + aiohttp"
