@@ -120,9 +120,8 @@ def choice(shapes: Mapping[str, tuple[Shape, BoundSelection]], slow: Slow) -> Sh
             if found is not None:
                 mark = len(run.pending)
                 done = found[0](row, run)
-                if (
-                    len(run.pending) > mark or run.large
-                ):  # a list that is still to be filled may leave spots
+                # A list that is still to be filled may leave spots.
+                if len(run.pending) > mark or run.large:
                     run.kinds[id(done)] = (done, found[1])
                 return done
         return slow(row, run)
