@@ -6,8 +6,6 @@ import gc
 
 EVERY = 32
 """Plans between two looks at what is young: as many objects as `server.gc_threshold` has it look at, 1 ms."""
-OLDER_EVERY = 4
-"""Looks until those that were found alive are looked at, too: 6 ms."""
 
 
 class YoungPlans:
@@ -24,4 +22,4 @@ class YoungPlans:
         """A plan has gone for a new one."""
         self._evicted += 1
         if self._evicted % EVERY == 0 and gc.isenabled():
-            gc.collect(1 if self._evicted % (EVERY * OLDER_EVERY) == 0 else 0)
+            gc.collect(1)  # what is kept is old at once: a second look at it costs more than the first

@@ -10,7 +10,7 @@ Source: the incremental delivery of the specification's draft, as graphql-core 3
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -132,14 +132,14 @@ class _Builder(PlanBuilder):
         self.found += [
             _Found(number, usage.label, parent, fields, depth) for usage, fields in later.items()
         ]
-        return replace(self.build_fields(parent, now, depth), is_kept=bool(later))
+        return self.build_fields(parent, now, depth)._replace(is_kept=bool(later))
 
     def build_deferred(self, found: _Found, initial: Plan) -> Plan:
         """The plan of one deferred fragment, before the passes."""
         root = self.build_fields(found.parent, found.fields, found.depth)
         if self.found:
             raise CannotCompileError("@defer within @defer")
-        return replace(initial, parts=(Part(root),), is_deferred=True)
+        return initial._replace(parts=(Part(root),), is_deferred=True)
 
 
 class _Splitter(Collector):

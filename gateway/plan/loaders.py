@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLSchema
+from graphql import GraphQLSchema
 
 from gateway.graph.loader import Loader
 from gateway.graph.resolvers import BatchField, EntityField
@@ -13,9 +13,9 @@ from gateway.plan.nodes import Field, Kind
 
 def loader_of(schema: GraphQLSchema, field: Field) -> Loader | None:
     """The loader of a BATCH or ENTITY field as it was bound, not projected; None for other kinds."""
-    if field.kind not in (Kind.BATCH, Kind.ENTITY):
+    if field.kind is not Kind.BATCH and field.kind is not Kind.ENTITY:
         return None
-    parent = cast(GraphQLObjectType, schema.type_map[field.parent])
+    parent: Any = schema.type_map[field.parent]
     return chosen_loader(parent.fields[field.name].resolve, field.is_overridden)
 
 

@@ -13,8 +13,8 @@ object, no AST and nothing that could be called: it can be printed, compared and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from gateway.graph.field_tree import FieldTree
 
@@ -43,8 +43,7 @@ class Check(StrEnum):
     CUSTOM = "custom"  # none: every value goes through the scalar's own serialization
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A scalar or enum."""
 
     type: str
@@ -52,16 +51,14 @@ class Leaf:
     non_null: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(NamedTuple):
     """A list of anything."""
 
     item: Output
     non_null: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Composite:
+class Composite(NamedTuple):
     """An object, interface or union.
 
     Attributes:
@@ -81,8 +78,7 @@ class Composite:
 Output = Leaf | ListOf | Composite
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One response key of one object type at one place of the response.
 
     Attributes:
@@ -133,8 +129,7 @@ class Field:
         return self.kind not in (Kind.PROPERTY, Kind.TYPENAME)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The fields of one object type at one place of the response.
 
     Attributes:
@@ -153,8 +148,7 @@ class Selection:
     is_kept: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Fields that are fetched together for one column of rows.
 
     Attributes:
@@ -169,8 +163,7 @@ class Step:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A root selection, fetched and shaped before the next part starts.
 
     Attributes:
@@ -182,8 +175,7 @@ class Part:
     waves: tuple[tuple[Step, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """One operation, ready to be emitted.
 
     Attributes:

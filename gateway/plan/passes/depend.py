@@ -7,7 +7,6 @@ has to run after that field's step. Where the operation does not select the fiel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import cast
@@ -25,8 +24,10 @@ STEPS = (Kind.SYNC, Kind.ASYNC, Kind.BATCH, Kind.ENTITY)
 def add_dependencies(plan: Plan, schema: GraphQLSchema) -> Plan:
     """Set `after` of every loader's fields, adding hidden fields where they are not selected."""
     selections = [s for part in plan.parts for s in walk_selections(part.root)]
-    numbers = count(1 + max((field.id for s in selections for field in s.fields), default=0))
-
+    fields = [field for selection in selections for field in selection.fields]
+    if not any(loader.reads for field in fields if (loader := loader_of(schema, field))):
+        return plan
+    numbers = count(1 + max(field.id for field in fields))
     return map_roots(plan, partial(_depending, schema, numbers, plan.overrides))
 
 
@@ -101,4 +102,4 @@ def _reaches(after: Mapping[int, tuple[int, ...]], start: int, goal: int) -> boo
 
 
 def _ordered(field: Field, after: tuple[int, ...]) -> Field:
-    return field if field.after == after else replace(field, after=after)
+    return field if field.after == after else field._replace(after=after)

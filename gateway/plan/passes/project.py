@@ -7,7 +7,6 @@ The names stand in the order in which the operation selects them: rows that are 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from graphql import GraphQLSchema
@@ -44,7 +43,7 @@ def _projected_field(schema: GraphQLSchema, field: Field, read: FieldTree) -> Fi
         # A leaf of a batch field is the value itself: there is nothing to choose from.
         is_value = field.kind is Kind.BATCH and composite_of(field.output) is None
         if below is not None and not is_value:
-            field = replace(field, wanted=below.joined(read))
+            field = field._replace(wanted=below.joined(read))
     return map_children(field, partial(_projected, schema))
 
 

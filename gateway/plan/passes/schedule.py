@@ -7,14 +7,13 @@ its rows and the fields that its loader reads are ready.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from gateway.plan.nodes import Field, Kind, Part, Plan, Selection, Step, child_selections
 
 
 def schedule_steps(plan: Plan) -> Plan:
     """Set every part's `waves`."""
-    return replace(plan, parts=tuple(_schedule_part(part) for part in plan.parts))
+    return plan._replace(parts=tuple(_schedule_part(part) for part in plan.parts))
 
 
 def _schedule_part(part: Part) -> Part:

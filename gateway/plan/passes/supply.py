@@ -6,7 +6,6 @@ none. An entity field below it that it supplies needs no step, and most connecto
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from graphql import GraphQLSchema
@@ -36,7 +35,7 @@ def _read_field(schema: GraphQLSchema, supplied: FieldTree | None, field: Field)
     ):
         below = supplied[field.name] or None
         if field.kind is not Kind.PROPERTY:
-            field = replace(field, kind=Kind.PROPERTY)
+            field = field._replace(kind=Kind.PROPERTY)
     else:
         loader = loader_of(schema, field)
         if loader is not None and loader.supplies is not None:
