@@ -10,7 +10,6 @@ from typing import Any
 
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
@@ -65,7 +64,7 @@ def compile_text(text: str, name: str | None, normalized: Normalized | None) -> 
     """What the service does on a miss."""
     parsed = load_document(text, SCHEMA, Limits())
     slots = find_slots(SCHEMA, parsed, normalized) if normalized else None
-    return MadePlan(prepare(SCHEMA, parsed, name, slots.free if slots else None), slots)
+    return MadePlan(Prepared(SCHEMA, parsed, name, slots.free if slots else None), slots)
 
 
 def make_cache(**settings: Any) -> PlanCache[Prepared]:
@@ -109,8 +108,8 @@ def compile_and_validate() -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Plan, emit and compile of the document; and its validation."""
     parsed = parse(document(0))
     assert validate(SCHEMA, parsed) == []
-    assert prepare(SCHEMA, parsed, "Watch").executor == "compiled"
-    return (lambda: prepare(SCHEMA, parsed, "Watch")), (lambda: validate(SCHEMA, parsed))
+    assert Prepared(SCHEMA, parsed, "Watch").executor == "compiled"
+    return (lambda: Prepared(SCHEMA, parsed, "Watch")), (lambda: validate(SCHEMA, parsed))
 
 
 def memory_of_plans(entries: int = 1_000) -> float:

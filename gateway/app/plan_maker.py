@@ -9,17 +9,17 @@ from graphql import DocumentNode, GraphQLSchema
 
 from gateway.cost.operation_cost import OperationCosts
 from gateway.errors import InternalError, RequestError
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.graph.views.view import SchemaView
 from gateway.language.document import load_document
+from gateway.language.fingerprint import fingerprint
 from gateway.language.limits import Limits
 from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
 from gateway.pipeline.found_plan import FoundPlan, Key, MadePlan
 from gateway.plan.work import check_work
 from gateway.runtime.bounds import ResultLimits
-from gateway.telemetry.trace import phase
+from gateway.telemetry.trace import TimedPhase
 
 NO_VIEWS: Mapping[str, SchemaView] = {}
 Growing = Callable[..., AbstractContextManager[None]]
@@ -91,13 +91,14 @@ class PlanMaker:
         """Plan and compile a valid document."""
         schema, limits, operation_name = self._schema, self._limits, key.operation_name
         slots = find_slots(schema, document, normalized) if normalized else None
-        with phase("plan"):
+        with TimedPhase("plan"):
             is_planned = check_work(schema, document, operation_name, limits)
-            prepared = prepare(
+            prepared = Prepared(
                 schema,
                 document,
                 operation_name,
                 slots=slots.free if slots else None,
+                document_hash=fingerprint(key.text, normalized),
                 limits=self._results,
                 growing=self.growing,
                 is_planned=is_planned,

@@ -27,7 +27,7 @@ from gateway.connectors.caching.explain import explain_caching
 from gateway.connectors.loaders import connectors_of
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables, loaders_of
-from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.graph.loader import Loader
 from gateway.language.document import load_document
 from gateway.pipeline.explain_kept import explain_kept
@@ -58,7 +58,7 @@ def explain(
     assert graph.bound is not None
     text = read_text(query)
     try:
-        prepared = prepare(
+        prepared = Prepared(
             graph.schema, load_document(text, graph.schema, settings.limits), operation
         )
         coerced = coerce_variables(prepared, read_json(variables or "{}", "--variables"))

@@ -33,7 +33,6 @@ from gateway.cost.formula import Given
 from gateway.cost.operation_cost import OperationCosts, evaluated
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables, explain_plan
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.graph.register import Mark
 from gateway.integrations.apps import check_valid, load_schema
@@ -73,7 +72,7 @@ def plan(
         report(graph.errors)
     text = read_text(query)
     try:
-        prepared = prepare(
+        prepared = Prepared(
             graph.schema,
             load_document(text, graph.schema, settings.limits),
             operation,
@@ -135,7 +134,7 @@ def _plan_app(
     try:
         document = parse(text)
         check_valid(schema, document)
-        prepared = prepare(schema, document, operation)
+        prepared = Prepared(schema, document, operation)
         coerced = coerce_variables(prepared, variables)
     except (GraphQLError, RequestError) as exc:
         for error in exc.errors if isinstance(exc, RequestError) else [exc]:

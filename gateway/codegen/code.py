@@ -71,9 +71,9 @@ class Code:
         return self._shapes.functions
 
     @property
-    def lines(self) -> list[str]:
-        """The lines of the parts, which no other plan has."""
-        return self._generated.source.splitlines(keepends=True)
+    def text(self) -> str:
+        """The text of the parts alone."""
+        return self._generated.source
 
     def revise(self, asker: Asker) -> None:
         """Make the code again, for the form that rows have; later, where the client is not admitted."""

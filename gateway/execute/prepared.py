@@ -58,6 +58,24 @@ INTROSPECTION = frozenset({"__schema", "__type"})
 class Prepared:
     """One operation of one document, for one schema.
 
+    Args:
+        schema: Bound to its resolvers and loaders.
+        document: Parsed and validated.
+        operation_name: As the client sent it.
+        slots: Literals that other texts of the same plan have other values for: offset of the literal in this
+            document to the number of its slot.
+        field_resolver, type_resolver: What stands in for graphql-core's default ones.
+        wraps: Which fields a middleware wraps.
+        limits: What its results may be.
+        growing: Admits and charges the client for whom something more is made of the operation later.
+        is_planned: Whether a plan is worth making; else it runs on graphql-core.
+        denied: Field nodes that are not answered.
+        view: What of the schema its clients see, where that may change its answer.
+        overrides: The labels of `@override` that are on.
+        mark: What tells it from the same operation for other clients, in names of its code.
+        costs: Makes what it costs; None where nobody asks.
+        document_hash: The document's fingerprint, where that is known.
+
     Attributes:
         operation_name: None for an anonymous operation.
         operation_type: `query`, `mutation` or `subscription`; None when there is no such operation.
@@ -98,6 +116,7 @@ class Prepared:
         overrides: tuple[str, ...] = (),
         mark: str = "",
         costs: OperationCosts | None = None,
+        document_hash: str | None = None,
     ) -> None:
         self.schema = schema
         self.view = view
@@ -108,11 +127,17 @@ class Prepared:
         self.is_chosen = False
         self.overrides = overrides
         self._mark = mark
+        if document_hash is None:
+            document_hash = fingerprint(
+                document.loc.source.body if document.loc else print_ast(document)
+            )
+        self.document_hash = document_hash
         self._of_clients: OfClients[Prepared] = OfClients(
             partial(
                 Prepared,
                 schema,
                 operation_name=operation_name,
+                document_hash=document_hash,
                 slots=slots,
                 field_resolver=field_resolver,
                 type_resolver=type_resolver,
@@ -130,8 +155,6 @@ class Prepared:
         self.slots = slots
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver
-        text = document.loc.source.body if document.loc else print_ast(document)
-        self.document_hash = fingerprint(text)
         self.errors: list[GraphQLError] | None = None
         self.reason: str | None = None
         self.shaping: tuple[str, ...] = ()
@@ -140,7 +163,7 @@ class Prepared:
         compiler = OperationCompiler(
             schema,
             self.source,
-            self.document_hash[:8],
+            document_hash[:8],
             self._growing,
             slots=slots,
             field_resolver=field_resolver,

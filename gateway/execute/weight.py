@@ -14,6 +14,7 @@ from graphql import DocumentNode
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
 from gateway.codegen.code import Code
+from gateway.language.quick.text import PlainSource
 from gateway.plan.nodes import Kind
 
 NODE = 250  # of the document
@@ -46,8 +47,8 @@ def size_of_code(code: Code) -> int:
         + ARGUMENTS * len(arguments)
         + LOADER * len(loaders)
         + NAME * names
-        + LINE * len(code.lines)
-        + sum(map(len, code.lines))
+        + LINE * code.text.count("\n")
+        + len(code.text)
         + SHAPE * code.functions
         + sum(_size_of_function(part.__code__) for part in code.parts)
         + sum(len(answer.json or b"") for answer in code.bound.answers.values())
@@ -61,6 +62,9 @@ def _size_of_function(code: CodeType) -> int:
 
 
 def _count_nodes(document: DocumentNode) -> int:
+    source = document.loc.source if document.loc else None
+    if isinstance(source, PlainSource) and source.node_count:
+        return source.node_count  # of the document as it was parsed: what was made of it has no more
     count = 0
     rest: list[Any] = [document]
     while rest:

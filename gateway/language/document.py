@@ -7,7 +7,7 @@ from graphql import DocumentNode, GraphQLSchema
 from gateway.language.limits import Limits, check_document
 from gateway.language.parse import parse_document
 from gateway.language.validate import validate_document
-from gateway.telemetry.trace import phase
+from gateway.telemetry.trace import TimedPhase
 
 
 def load_document(text: str, schema: GraphQLSchema, limits: Limits) -> DocumentNode:
@@ -15,9 +15,9 @@ def load_document(text: str, schema: GraphQLSchema, limits: Limits) -> DocumentN
 
     Errors: ClientError of a limit; RequestError(GRAPHQL_PARSE_FAILED | GRAPHQL_VALIDATION_FAILED).
     """
-    with phase("parse"):
+    with TimedPhase("parse"):
         document = parse_document(text, limits)
         check_document(document, limits)
-    with phase("validate"):
+    with TimedPhase("validate"):
         validate_document(schema, document, text, limits)
     return document

@@ -7,8 +7,7 @@ kept late has the right parents. It knows no GraphQL, no exporter, and nothing o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 from itertools import count
 from random import getrandbits
@@ -233,17 +232,18 @@ ACTIVE: ContextVar[Trace | None] = ContextVar("gateway_trace", default=None)
 """The trace of the request that is being prepared: set around what may make a plan."""
 
 
-@contextmanager
-def phase(name: str) -> Iterator[None]:
-    """Time a part of what makes a plan, for the request that waits for it: one that fails too."""
-    trace = ACTIVE.get()
-    begin_ns = clock()
-    failed: str | None = None
-    try:
-        yield
-    except BaseException as error:
-        failed = type(error).__name__
-        raise
-    finally:
+class TimedPhase:
+    """Times a part of what makes a plan, for the request that waits for it: one that fails too."""
+
+    __slots__ = ("_begin_ns", "_name")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._begin_ns = clock()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        trace = ACTIVE.get()
         if trace is not None:
-            trace.phase(name, begin_ns, clock(), failed)
+            trace.phase(self._name, self._begin_ns, clock(), kind.__name__ if kind else None)

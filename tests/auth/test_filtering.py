@@ -37,7 +37,7 @@ from gateway.concurrency.awaitable import value_of
 from gateway.context import Context
 from gateway.execute.denials import denials_of, tell_denials
 from gateway.execute.operation import coerce_variables, execute_operation
-from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.graph.needs import add_needs
 from gateway.graph.resolvers import FieldResolver
 from gateway.graph.schema import build_schema, fix
@@ -210,7 +210,7 @@ async def filtered(
             field.resolve = resolver(f"{name}.{field_name}", field.type)
     add_needs(schema, parse(sdl))
     fix(schema)
-    prepared = prepare(schema, parse(query))
+    prepared = Prepared(schema, parse(query))
     if prepared.guard is not None:
         prepared = prepared.filtered(prepared.guard.decide(principal), None)
     variables = coerce_variables(prepared, {})

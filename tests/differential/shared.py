@@ -14,7 +14,6 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, parse
 
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
 from gateway.language.normalize import Normalized, normalize
@@ -86,7 +85,9 @@ def compiler(schema: GraphQLSchema, errors_of: Callable[[str], list[GraphQLError
         if errors:
             raise RequestError(errors, "GRAPHQL_VALIDATION_FAILED")
         slots = find_slots(schema, document, normalized) if normalized else None
-        return MadePlan(prepare(schema, document, name, slots.free if slots else None), slots)
+        return MadePlan(
+            Prepared(schema, document, name, slots=slots.free if slots else None), slots
+        )
 
     return compile_text
 

@@ -13,7 +13,7 @@ import pytest
 from graphql import parse
 
 from gateway.codegen.code import MAX_REVISIONS
-from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
 from gateway.integrations.graphql_core import execute
 from gateway.plan.nodes import child_selections
@@ -42,7 +42,7 @@ def test_a_traceback_shows_the_generated_line_with_its_field() -> None:
 
 
 def test_the_text_of_a_plan_goes_with_the_plan() -> None:
-    prepared = prepare(make_schema(SDL), parse("query Gone { row { id } }"))
+    prepared = Prepared(make_schema(SDL), parse("query Gone { row { id } }"))
     name = prepared.code({}).filename
     assert name in linecache.cache
     del prepared
@@ -81,7 +81,7 @@ def test_a_document_can_be_pickled_and_a_schema_copied_after_a_run() -> None:
 
 def test_the_text_is_the_same_each_time_and_holds_no_name_of_the_client() -> None:
     text = "query Hostile { row { class: id self: text __x: text } }"
-    sources = [prepare(make_schema(SDL), parse(text)).code({}).source for _ in range(2)]
+    sources = [Prepared(make_schema(SDL), parse(text)).code({}).source for _ in range(2)]
     assert sources[0] == sources[1]
     for name in ("class", "self", "__x", "Hostile", "Row.id"):
         without = sources[0].replace(f"'{name}'", "").replace(f"'{name}':", "")
@@ -112,7 +112,7 @@ class Row:
 def test_code_follows_the_form_of_the_rows(
     rows: Any, reads: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared = prepare(
+    prepared = Prepared(
         make_schema(SDL, {"Row.fail": lambda *a: "x"}), parse("{ rows { id text fail } }")
     )
     expected = {"rows": [{"id": "1", "text": None, "fail": "x"}]}
@@ -127,7 +127,7 @@ def test_code_follows_the_form_of_the_rows(
 
 
 def test_code_does_not_follow_for_ever() -> None:
-    prepared = prepare(make_schema(SDL, {"Row.fail": lambda *a: "x"}), parse("{ rows { id } }"))
+    prepared = Prepared(make_schema(SDL, {"Row.fail": lambda *a: "x"}), parse("{ rows { id } }"))
     for number in range(20):
         row_class = type(f"Row{number}", (Row,), {})
         assert run_on(prepared, {"rows": [row_class("1")]}) == {"rows": [{"id": "1"}]}
@@ -137,7 +137,7 @@ def test_code_does_not_follow_for_ever() -> None:
 def test_variants_of_one_document_are_bounded() -> None:
     names = [f"v{number}" for number in range(6)]
     text = f"query ({', '.join(f'${n}: Boolean!' for n in names)}) {{ row {{ id {' '.join(f'{n}: id @include(if: ${n})' for n in names)} }} }}"
-    prepared = prepare(make_schema(SDL), parse(text))
+    prepared = Prepared(make_schema(SDL), parse(text))
     assert prepared.shaping == tuple(names)
     for number in range(64):
         values = {name: bool(number >> place & 1) for place, name in enumerate(names)}
@@ -154,7 +154,7 @@ class Traced:
 
 
 def test_the_traced_form_follows_the_rows_too() -> None:
-    prepared = prepare(make_schema(SDL), parse("{ rows { id text } }"))
+    prepared = Prepared(make_schema(SDL), parse("{ rows { id text } }"))
     for _ in range(3):
         code = prepared.code({})
         run = Run(code.bound, prepared.source, {"rows": [Row("1")]}, None, Variables({}, {}), None)

@@ -12,7 +12,6 @@ import pytest
 from graphql import GraphQLSchema, build_schema, execute_sync, parse
 
 from gateway.codegen import first_rows
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
 from gateway.runtime.bounds import UNLIMITED
@@ -69,7 +68,7 @@ def run(prepared: Prepared, root: Any, limits: Any = UNLIMITED) -> Any:
 
 def prepared_with(charged: Charged) -> tuple[GraphQLSchema, Prepared]:
     schema = make_schema()
-    prepared = prepare(schema, parse(QUERY), growing=charged.growing)
+    prepared = Prepared(schema, parse(QUERY), growing=charged.growing)
     charged.calls.clear()
     return schema, prepared
 

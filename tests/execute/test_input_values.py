@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse
 
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.integrations import graphql_core as dropin
 from gateway.runtime import reference
@@ -192,13 +191,13 @@ def test_a_right_value_is_not_coerced_by_graphql_core(
     monkeypatch.setattr(reference, "coerce_variables", refuse)
     text = "query ($v: Filter, $o: One, $s: Strict!, $d: Strict = {id: 1, count: 2}) { f(filter: $v, one: $o, strict: $s, strictly: $d) }"
     given = {"v": SENT[1][1], "o": {"id": 5}, "s": {"id": 1, "count": 2}}
-    coerced: Any = prepare(schema, parse(text)).coercers.coerce(given)
+    coerced: Any = Prepared(schema, parse(text)).coercers.coerce(given)
     assert coerced["v"]["inner"]["range"] == {"from": 1, "to": 3, "note": "none"}
     assert coerced["s"]["ranges"] == [{"from": 1, "to": 9, "note": "none"}]
     assert coerced["d"] == coerced["s"]
     coerced["s"]["ranges"].append("changed")
     coerced["d"]["ranges"].append("changed")
-    again: Any = prepare(schema, parse(text)).coercers.coerce(given)
+    again: Any = Prepared(schema, parse(text)).coercers.coerce(given)
     assert len(again["s"]["ranges"]) == len(again["d"]["ranges"]) == 1
 
 
@@ -218,7 +217,7 @@ PROPERTIES = [
 def test_arguments_that_cannot_be_wrong_are_not_looked_at_before_a_property_is_read(
     schema: GraphQLSchema, text: str, may_be_wrong: bool
 ) -> None:
-    bound = prepare(schema, parse(text)).code({}).bound
+    bound = Prepared(schema, parse(text)).code({}).bound
     assert [field.name for field in bound.checked] == ["p"] * may_be_wrong
 
 

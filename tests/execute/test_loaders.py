@@ -11,7 +11,6 @@ from graphql import GraphQLSchema, build_schema, parse
 from gateway.client.vary import Vary
 from gateway.concurrency.awaitable import value_of
 from gateway.execute.operation import coerce_variables, execute_operation
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import DecodedRow, Loader
@@ -88,7 +87,7 @@ def on_type(schema: GraphQLSchema, loader: Table, *names: str) -> None:
 async def answer(
     schema: GraphQLSchema, text: str, **variables: Any
 ) -> tuple[Any, list[Any], Prepared]:
-    prepared = prepare(schema, parse(text))
+    prepared = Prepared(schema, parse(text))
     assert prepared.executor == "compiled"
     context: Any = object()
     result = await value_of(
@@ -392,7 +391,7 @@ async def test_equal_decoded_rows_are_completed_once_and_fail_at_each_of_their_p
     names = ["name good", "name bad"] * 10
     ids = ["good", "bad"] * 10
     whole = [{"channel": {"id": id_, "name": n}} for id_, n in zip(ids, names, strict=True)]
-    prepared = prepare(schema, parse(text))
+    prepared = Prepared(schema, parse(text))
     context: Any = object()
     for _ in range(3):  # the code follows the form of the rows
         result = await value_of(

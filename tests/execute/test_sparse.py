@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse
 
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
 from gateway.runtime.request import Variables
@@ -57,14 +56,14 @@ def calls(prepared: Prepared) -> int:
 @pytest.mark.parametrize("selected", [4, COUNT])
 def test_fields_below_a_null_are_not_looked_at(selected: int) -> None:
     text = f"{{ a {{ {' '.join(NAMES[:selected])} }} }}"
-    prepared = prepare(schema_of(None), parse(text))
+    prepared = Prepared(schema_of(None), parse(text))
     assert answer(prepared) == {"a": None}
-    few = prepare(schema_of(None), parse("{ a { f0 f1 f2 f3 } }"))
+    few = Prepared(schema_of(None), parse("{ a { f0 f1 f2 f3 } }"))
     assert calls(prepared) == calls(few)
 
 
 def test_fields_below_an_object_are() -> None:
-    prepared = prepare(schema_of({}), parse(f"{{ a {{ {' '.join(NAMES)} }} }}"))
+    prepared = Prepared(schema_of({}), parse(f"{{ a {{ {' '.join(NAMES)} }} }}"))
     assert answer(prepared) == {"a": dict.fromkeys(NAMES, 1)}
 
 
@@ -74,7 +73,7 @@ def test_a_list_of_nulls_costs_no_more_than_an_empty_one(items: int) -> None:
         schema = build_schema("type Query { rows: [Row] } type Row { below: [Row] id: Int }")
         rows = [{"below": below, "id": 1} for _ in range(60)]
         schema.type_map["Query"].fields["rows"].resolve = lambda *_: rows  # type: ignore[attr-defined]
-        return prepare(schema, parse("{ rows { below { id } } }"))
+        return Prepared(schema, parse("{ rows { below { id } } }"))
 
     nulls = [None] * items
     made = prepared(nulls)

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, GraphQLError, parse
+from graphql import DocumentNode, GraphQLError, Visitor, parse, visit
 from graphql.language import Location
 from graphql.language.ast import Node
 
@@ -34,6 +34,17 @@ LEFT = (
     "{ a " * MAX_LEVELS + " }" * MAX_LEVELS, "{ a(b: " + "[" * MAX_LEVELS + "]" * MAX_LEVELS + ") }", "query ($a: " + "[" * MAX_LEVELS + "A" + "]" * MAX_LEVELS + ") { a }",
 )  # fmt: skip
 PIECES = ("{", "}", "(", ")", "[", "]", ":", "=", "!", "$", "@", "...", "|", "&", "a", "on", "fragment", "query", "true", "null", "1", "-1", "0.5", "1e9", "01", '"s"', '"', "\\", "#", "\n", ",", " ", "\t", "é", ".", "$a", "...F", "... on A")  # fmt: skip
+
+
+def nodes_of(document: Any) -> list[Node]:
+    found: list[Node] = []
+
+    class Visited(Visitor):
+        def enter(self, node: Node, *_: Any) -> None:
+            found.append(node)
+
+    visit(document, Visited())
+    return found
 
 
 def assert_same(ours: Any, theirs: Any, tokens: bool = False) -> None:
@@ -69,6 +80,7 @@ def test_a_plain_document_has_the_tree_of_the_reference(text: str) -> None:
     document = parse_plain(text, MOST)
     assert document is not None
     assert_same(document, parse(text), tokens=True)
+    assert document.loc.source.node_count == len(nodes_of(document))
     assert document == parse(text)
     assert_same(pickle.loads(pickle.dumps(document)), parse(text))
 

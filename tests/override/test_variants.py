@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from gateway.cli.app import app
 from gateway.errors import ClientError
 from gateway.execute.of_clients import MAX_OF_CLIENTS
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from tests.override.scenes import LABELS, LINK, SOURCES, STATS, served
@@ -85,7 +84,7 @@ def prepared_of(folder: Path, query: str) -> Prepared:
     client = served(folder, "stats", labels={**LABELS, "stats": False})
     schema = client.app.graph.schema
     assert schema is not None
-    return prepare(schema, load_document(query, schema, client.app.config.limits))
+    return Prepared(schema, load_document(query, schema, client.app.config.limits))
 
 
 def test_a_plan_has_the_labels_of_what_it_reads_behind_the_scenes(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import pytest
 from graphql import GraphQLError, build_schema, print_ast
 
 from gateway.errors import ClientError, ConfigError, RequestError
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
@@ -305,7 +304,7 @@ def test_an_evicted_plan_is_let_go_with_every_text_that_led_to_it() -> None:
 def test_the_source_of_an_evicted_plan_leaves_linecache() -> None:
     def compile_plan(key: Key, _: Normalized | None) -> MadePlan[Prepared]:
         document = load_document(key.text, SCHEMA, Limits())
-        return MadePlan(prepare(SCHEMA, document, key.operation_name))
+        return MadePlan(Prepared(SCHEMA, document, key.operation_name))
 
     def sources() -> set[str]:
         gc.collect()

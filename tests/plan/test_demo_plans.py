@@ -13,7 +13,7 @@ from graphql import GraphQLSchema, parse, validate
 
 from gateway.app.build import build_graph
 from gateway.app.config import load_config
-from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.plan.show import print_plan
 
 ROOT = Path(__file__).parent.parent.parent
@@ -42,7 +42,7 @@ def schema() -> GraphQLSchema:
 def test_plan(name: str, schema: GraphQLSchema) -> None:
     document = parse(QUERIES[name])
     assert validate(schema, document) == []
-    prepared = prepare(schema, document)
+    prepared = Prepared(schema, document)
     assert prepared.executor == "compiled"
     text = f"{QUERIES[name]}\n\n{print_plan(prepared.plan({'comments': True}))}"
     path = GOLDEN / f"{name}.txt"

@@ -18,7 +18,7 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 
 from gateway.client.vary import Vary
 from gateway.codegen.exported import PART_NAMES, RUN_MEMBERS, SHAPE_NAMES
-from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import Loader
 from gateway.graph.resolvers import BatchField, EntityField, FieldResolver
@@ -109,7 +109,7 @@ def test_plan_and_source(name: str) -> None:
     schema = make()
     document = parse(DOCUMENTS[name])
     assert validate(schema, document) == []
-    prepared = prepare(schema, document)
+    prepared = Prepared(schema, document)
     code = prepared.code({"short": True})
     text = f"{DOCUMENTS[name]}\n\n{print_plan(code.bound.plan)}\n{code.source}"
     path = GOLDEN / f"{name}.txt"
@@ -126,7 +126,7 @@ def test_the_page_on_execution_shows_a_golden_plan() -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_code_uses_only_what_is_exported(name: str) -> None:
-    prepared = prepare(make(), parse(DOCUMENTS[name]))
+    prepared = Prepared(make(), parse(DOCUMENTS[name]))
     code = prepared.code({"short": True})
     of_plan = code.parts[0].__globals__.keys()
     written = ast.parse(code.source)
@@ -158,7 +158,7 @@ def names_of(codes: Sequence[CodeType]) -> set[str]:
 def test_plans_are_values() -> None:
     document = parse(DOCUMENTS["abstract"])
     schema = make()
-    first, second = (prepare(schema, document).plan() for _ in range(2))
+    first, second = (Prepared(schema, document).plan() for _ in range(2))
     assert first == second
     assert hash(first) == hash(second)
-    assert prepare(schema, parse(DOCUMENTS["batch"])).plan() != first
+    assert Prepared(schema, parse(DOCUMENTS["batch"])).plan() != first

@@ -21,7 +21,6 @@ from gateway.codegen import first_rows
 from gateway.concurrency.awaitable import is_awaitable, value_of
 from gateway.errors import ClientError
 from gateway.execute.operation import coerce_variables, execute_operation
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
@@ -105,7 +104,7 @@ def test_answering_is_charged_once_and_equal_fields_are_answered_once(
         SCHEMA,
         Limits(),
     )
-    prepared = prepare(SCHEMA, document, growing=growing)
+    prepared = Prepared(SCHEMA, document, growing=growing)
     assert len(charged) == 1  # the plan itself
     before = prepared.size_bytes
     data = run(prepared).data
@@ -150,7 +149,7 @@ async def test_an_answer_is_that_of_graphql_core_to_the_byte(
 ) -> None:
     monkeypatch.setattr(pauses, "KEPT_S", kept_s)
     schema = build_schema(DESCRIBED)
-    prepared = prepare(
+    prepared = Prepared(
         schema, load_document(text, schema, Limits()), limits=ResultLimits(is_paused=True)
     )
     variables = coerce_variables(prepared, {})
@@ -197,7 +196,7 @@ def test_introspection_on_graphql_core_is_charged_each_time() -> None:
     many = " ".join(f"f{n}: t {{ a {{ __typename }} }}" for n in range(1_000))
     limits = Limits(max_aliases=2_000, max_root_fields=2_000, max_tokens=20_000)
     document = load_document(f"{{ __schema {{ types {{ name }} }} {many} }}", SCHEMA, limits)
-    prepared = prepare(SCHEMA, document, growing=growing)
+    prepared = Prepared(SCHEMA, document, growing=growing)
     assert prepared.executor == "fallback"
     assert run(prepared).errors is None
     assert run(prepared).errors is None

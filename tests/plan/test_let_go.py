@@ -9,7 +9,6 @@ from weakref import ref
 
 from graphql import FieldNode, GraphQLSchema
 
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
@@ -27,7 +26,7 @@ def alive(kind: type) -> int:
 def test_what_is_evicted_is_freed_without_the_collector(schema: GraphQLSchema) -> None:
     def make(text: str) -> Prepared:
         document = load_document(text, schema, Limits())
-        return prepare(schema, document, growing=lambda _prepared, _key, **_how: nullcontext())
+        return Prepared(schema, document, growing=lambda _prepared, _key, **_how: nullcontext())
 
     plans = [plan for plan in map(make, QUERIES.values()) if not plan.shaping]
     gc.collect()
@@ -47,7 +46,7 @@ def test_what_is_evicted_is_freed_without_the_collector(schema: GraphQLSchema) -
 
 def test_what_makes_plans_leaves_no_circle(schema: GraphQLSchema) -> None:
     def make(text: str) -> Prepared:
-        prepared = prepare(schema, load_document(text, schema, Limits()))
+        prepared = Prepared(schema, load_document(text, schema, Limits()))
         if not prepared.shaping:
             prepared.code({})
         return prepared

@@ -10,7 +10,6 @@ from graphql import GraphQLSchema, build_schema, parse
 
 from gateway.error_codes import CODES
 from gateway.errors import ClientError
-from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
 from gateway.graph.resolvers import FieldResolver
 from gateway.language.document import load_document
@@ -85,7 +84,7 @@ def test_units_follow_what_the_plan_has(text: str, resolves: bool) -> None:
             type_: Any = small.type_map[name]
             type_.fields["rep"].resolve = FieldResolver(lambda *_: "x", f"{name}.rep", False, False)
     document = parse(text)
-    fields, selections = made(prepare(small, document))
+    fields, selections = made(Prepared(small, document))
     least = work.FIELD * fields + work.SELECTION * selections
     assert least <= units(text, small) <= least * 3
 
@@ -119,7 +118,7 @@ def test_a_limit_is_the_last_value_that_passes(caplog: pytest.LogCaptureFixture)
 def test_an_interface_below_an_interface_runs_without_a_plan() -> None:
     document = load_document(f"{{ node {{ {nested(9)} }} }}", SMALL, Limits())
     assert not check_work(SMALL, document, None, Limits())
-    prepared = prepare(SMALL, document, is_planned=False)
+    prepared = Prepared(SMALL, document, is_planned=False)
     assert (prepared.executor, prepared.reason) == ("fallback", "more work than limits.max_work")
     assert not prepared._variants.all()
 
@@ -171,7 +170,7 @@ def test_the_costliest_documents_that_are_admitted_are_bounded(
     assert found
     assert found[0].work > limits.max_work // 2  # the search comes near to the limit
     for costly in found:
-        prepared = prepare(searched, costly.document)
+        prepared = Prepared(searched, costly.document)
         assert prepared.executor == "compiled"
         fields, selections = made(prepared)
         assert work.FIELD * fields + work.SELECTION * selections <= limits.max_work

@@ -81,6 +81,9 @@ def parse_plain(text: str, max_tokens: int) -> DocumentNode | None:
 class PlainParser:
     """Reads one document. Each method reads what its name says, from `at` on.
 
+    Attributes:
+        nodes: How many were made, the document among them.
+
     Errors: Doubt for whatever it does not expect.
     """
 
@@ -91,6 +94,7 @@ class PlainParser:
         self.count = tokens.count
         self.source = source
         self.at = 0
+        self.nodes = 1
         self.levels = MAX_LEVELS
 
     def document(self) -> DocumentNode:
@@ -100,6 +104,7 @@ class PlainParser:
         loc = WholeLocation(0, len(self.source.body), self.source)
         document = DocumentNode(definitions=tuple(definitions), loc=loc)
         object.__setattr__(document, "token_count", self.count)
+        self.source.node_count = self.nodes
         return document
 
     def definition(self) -> OperationDefinitionNode | FragmentDefinitionNode:
@@ -176,6 +181,7 @@ class PlainParser:
 
     def named_type(self) -> NamedTypeNode:
         name = self.name()
+        self.nodes += 1
         return NamedTypeNode(name=name, loc=name.loc)
 
     # Selections
@@ -332,8 +338,10 @@ class PlainParser:
         """Where the next token is, which is taken."""
         at = self.at
         self.at = at + 1
+        self.nodes += 1
         return PlainLocation(self.starts[at], self.ends[at], self.source)
 
     def loc(self, start: int) -> PlainLocation:
         """From a token up to the last one that was taken."""
+        self.nodes += 1
         return PlainLocation(self.starts[start], self.ends[self.at - 1], self.source)

@@ -70,7 +70,13 @@ class PlainTokens:
 
 
 class PlainSource(Source):
-    """The text of a plain document, whose tokens are made once somebody asks for one."""
+    """The text of a plain document, whose tokens are made once somebody asks for one.
+
+    Attributes:
+        node_count: Nodes of the document's tree; 0 before it is read.
+    """
+
+    node_count = 0
 
     @cached_property
     def tokens(self) -> list[Token]:
