@@ -18,11 +18,11 @@ from gateway.language.quick.text import PlainSource
 from gateway.plan.nodes import Kind
 
 NODE = 250  # of the document
-CODE = 2_500  # of one variant, beside what is in it
-FIELD = 650
-SELECTION = 900
+CODE = 3_000  # of one variant, beside what is in it
+FIELD = 570
+SELECTION = 800
 NAME = 355  # in the namespace of the code
-ARGUMENTS = 1_700  # of one field
+ARGUMENTS = 1_550  # of one field
 LINE = 57  # of the text, beside its characters
 SHAPE = 600  # a function that completes objects; its text and code are shared
 VARIABLE = 580
@@ -64,7 +64,9 @@ def _size_of_function(code: CodeType) -> int:
 def _count_nodes(document: DocumentNode) -> int:
     source = document.loc.source if document.loc else None
     if isinstance(source, PlainSource) and source.node_count:
-        return source.node_count  # of the document as it was parsed: what was made of it has no more
+        return (
+            source.node_count
+        )  # of the document as it was parsed: what was made of it has no more
     count = 0
     rest: list[Any] = [document]
     while rest:

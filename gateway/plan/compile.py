@@ -6,7 +6,7 @@ and document in, plan out; it must never call a resolver or look at a request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -20,9 +20,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     default_type_resolver,
-    get_named_type,
     is_abstract_type,
-    is_leaf_type,
     is_list_type,
     is_non_null_type,
     print_ast,
@@ -30,14 +28,11 @@ from graphql import (
 
 from gateway.graph.views.view import SchemaView
 from gateway.plan.collect import CannotCompileError, Collector
+from gateway.plan.field_facts import FactsOfFields, FieldFacts
 from gateway.plan.kinds import (
     FieldResolverFunction,
     Wraps,
-    access_of,
-    check_of,
-    field_of,
     is_overridden,
-    kind_of,
     wrapped_kind_of,
 )
 from gateway.plan.loaders import chosen_loader
@@ -133,6 +128,7 @@ class PlanBuilder:
         self.overrides = overrides
         self.operation = operation
         self.collector = Collector(schema, document, operation, shaping)
+        self.facts = FactsOfFields(schema, field_resolver)
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver
         self.wraps = wraps
@@ -175,21 +171,23 @@ class PlanBuilder:
         self.selection_count += 1
         fields = []
         for key, nodes in grouped.items():
-            definition = field_of(self.schema, parent, nodes[0].name.value)
-            if definition is None:
+            facts = self.facts.of(parent, nodes[0].name.value)
+            if facts is None:
                 continue
-            allowed = [node for node in nodes if id(node) not in self.denied]
+            allowed = nodes
+            if self.denied:
+                allowed = [node for node in nodes if id(node) not in self.denied]
             if allowed:
-                fields.append(self.build_field(parent, key, definition, allowed, depth))
+                fields.append(self.build_field(parent, key, facts, allowed, depth))
             else:
-                fields.append(self.build_denied(parent, key, definition, nodes))
+                fields.append(self.build_denied(parent, key, facts.definition, nodes))
         return Selection(number, parent.name, tuple(fields))
 
     def build_field(
         self,
         parent: GraphQLObjectType,
         key: str,
-        definition: GraphQLField,
+        facts: FieldFacts,
         nodes: list[FieldNode],
         depth: int,
     ) -> Field:
@@ -197,31 +195,26 @@ class PlanBuilder:
         self.field_count += 1
         if self.field_count > MAX_FIELDS:
             raise CannotCompileError(f"more than {MAX_FIELDS} fields")
-        name = nodes[0].name.value
-        kind = kind_of(name, definition, self.field_resolver)
+        kind, definition = facts.kind, facts.definition
         wrapped = self.wraps is not None and self.wraps(nodes)
         if wrapped and kind is Kind.INTROSPECTION:
             raise CannotCompileError("introspection under middleware")
         if wrapped:
             kind = wrapped_kind_of(definition, self.field_resolver)
-        if kind in (Kind.INTROSPECTION, Kind.TYPENAME):
-            named = get_named_type(definition.type).name
-            output: Output = Leaf(named, Check.CUSTOM, is_non_null_type(definition.type))
-        else:
-            output = self.build_output(definition.type, nodes, depth)
+        arguments = nodes[0].arguments
         return Field(
             id=number,
             key=key,
-            name=name,
+            name=nodes[0].name.value,
             parent=parent.name,
             kind=kind,
-            output=output,
-            nodes=tuple(self.collector.numbers[id(node)] for node in nodes),
-            arguments=", ".join(map(text_of, nodes[0].arguments or ())),
-            access=access_of(definition) if kind is Kind.PROPERTY else None,
+            output=facts.leaf or self.build_output(definition.type, facts, nodes, depth),
+            nodes=tuple([self.collector.numbers[id(node)] for node in nodes]),
+            arguments=", ".join(map(text_of, arguments)) if arguments else "",
+            access=None if wrapped else facts.access,
             wrapped=wrapped,
             loader=self.loader_number(definition.resolve) if kind is Kind.ENTITY else 0,
-            is_overridden=is_overridden(definition, self.overrides),
+            is_overridden=bool(self.overrides) and is_overridden(definition, self.overrides),
         )
 
     def build_denied(
@@ -241,22 +234,23 @@ class PlanBuilder:
             denied=self.denied[id(nodes[0])],
         )
 
-    def build_output(self, type_: GraphQLOutputType, nodes: list[FieldNode], depth: int) -> Output:
+    def build_output(
+        self, type_: GraphQLOutputType, facts: FieldFacts, nodes: list[FieldNode], depth: int
+    ) -> Output:
+        """The output of a field that has objects."""
         non_null = is_non_null_type(type_)
         nullable: Any = type_.of_type if is_non_null_type(type_) else type_
         if is_list_type(nullable):
-            return ListOf(self.build_output(nullable.of_type, nodes, depth), non_null)
-        if is_leaf_type(nullable):
-            return Leaf(nullable.name, check_of(nullable), non_null)
-        possible: list[GraphQLObjectType] = [nullable]
-        if is_abstract_type(nullable):
-            possible = list(self.schema.get_possible_types(nullable))
+            return ListOf(self.build_output(nullable.of_type, facts, nodes, depth), non_null)
+        possible = facts.possible
         if self.view is not None:
-            possible = [type_ for type_ in possible if self.view.shows(type_.name)]
+            possible = tuple(type_ for type_ in possible if self.view.shows(type_.name))
         selection_sets = [node.selection_set for node in nodes]
         return Composite(
             type=nullable.name,
-            selections=tuple(self.build_selection(t, selection_sets, depth + 1) for t in possible),
+            selections=tuple(
+                [self.build_selection(t, selection_sets, depth + 1) for t in possible]
+            ),
             non_null=non_null,
             by_call=self.is_decided_by_call(nullable, possible),
         )
@@ -266,7 +260,7 @@ class PlanBuilder:
         loader = chosen_loader(resolve, override is not None and override.label in self.overrides)
         return self.loader_numbers.setdefault(id(loader), len(self.loader_numbers))
 
-    def is_decided_by_call(self, type_: Any, possible: list[GraphQLObjectType]) -> bool:
+    def is_decided_by_call(self, type_: Any, possible: Sequence[GraphQLObjectType]) -> bool:
         if any(object_type.is_type_of for object_type in possible):
             return True
         if not is_abstract_type(type_):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -23,15 +22,13 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    get_named_type,
     is_abstract_type,
-    is_object_type,
 )
 
 from gateway.language.limits import Limits, limit_error
 from gateway.plan.compile import MAX_DEPTH
+from gateway.plan.field_facts import FactsOfFields
 from gateway.plan.introspected import Introspected
-from gateway.plan.kinds import field_of, kind_of
 from gateway.plan.nodes import Kind
 from gateway.telemetry.records import members
 
@@ -54,6 +51,7 @@ WITHOUT_PLAN = 20
 UNITS = {Kind.PROPERTY: FIELD, Kind.BATCH: LOADED, Kind.ENTITY: LOADED}
 INTROSPECTION = ("__schema", "__type")
 Sets = tuple[SelectionSetNode, ...]
+Possible = tuple[GraphQLObjectType, ...]
 
 
 def check_work(
@@ -119,13 +117,10 @@ def count_work(
     planned = 0
     with suppress(_EnoughError):
         planned = counter.count(root, (operation.selection_set,), 0)
-    with suppress(_EnoughError):
-        counter.introspected.walk()
-    counter.introspected.end()
+    introspected = counter.introspected() if counter.introspection else 0
     if counter.walked > most:  # nobody knows how much the whole is
         return max(tokens + counter.walked, WITHOUT_PLAN * most + 1)
     planned = planned or counter.walked
-    introspected = counter.introspected.counted()
     total = tokens + planned + introspected
     # Without a plan the schema is read all the same, each time.
     return total if introspected <= most else max(total, WITHOUT_PLAN * most + 1)
@@ -147,19 +142,12 @@ class _EnoughError(Exception):
     """The rest need not be counted: it is too much already, or no plan is made of it."""
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is known of a field of an object type: its own units, and the types of its objects."""
-
-    units: int
-    possible: tuple[GraphQLObjectType, ...] = ()
-
-
 class _Counter:
     """Counts one operation.
 
     Attributes:
         walked: Units of what was walked so far, each selection once.
+        introspection: The fields that introspect, with their selections.
     """
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, most: int) -> None:
@@ -172,9 +160,9 @@ class _Counter:
             if isinstance(node, FragmentDefinitionNode)
         }
         self._totals: dict[tuple[Any, ...], int] = {}
-        self._fields: dict[tuple[str, str], _Known] = {}
+        self._facts = FactsOfFields(schema)
         self._applies: dict[tuple[str, str], bool] = {}
-        self.introspected = Introspected(schema, lambda *given: self._collect(*given)[0], most)
+        self.introspection: list[tuple[str, Sets]] = []
 
     def count(self, parent: GraphQLObjectType, sets: Sets, depth: int) -> int:
         """The units of selections on one object type, and of all below."""
@@ -186,14 +174,24 @@ class _Counter:
             raise _EnoughError
         grouped, total = self._collect(parent, sets)
         for name, below in grouped.values():
-            known = self._known(parent, name)
-            total += known.units
+            units, types = self._known(parent, name)
+            total += units
             if name in INTROSPECTION:
-                self.introspected.add(name, tuple(below))
-            for possible in known.possible if below else ():
+                self.introspection.append((name, tuple(below)))
+            for possible in types if below else ():
                 total += self.count(possible, tuple(below), depth + 1)
         self._totals[key] = total
         return total
+
+    def introspected(self) -> int:
+        """The units of what is introspected."""
+        found = Introspected(self.schema, lambda *given: self._collect(*given)[0], self.most)
+        with suppress(_EnoughError):
+            for name, sets in self.introspection:
+                found.add(name, sets)
+            found.walk()
+        found.end()
+        return found.counted()
 
     def _collect(
         self, parent: GraphQLObjectType, sets: Sets
@@ -242,23 +240,12 @@ class _Counter:
             )
         return known
 
-    def _known(self, parent: GraphQLObjectType, name: str) -> _Known:
-        key = (parent.name, name)
-        known = self._fields.get(key)
-        if known is None:
-            known = self._fields[key] = self._look_up(parent, name)
-        return known
-
-    def _look_up(self, parent: GraphQLObjectType, name: str) -> _Known:
-        definition = field_of(self.schema, parent, name)
-        if definition is None:
-            return _Known(0)
-        kind = kind_of(name, definition, None)
-        if kind in (Kind.TYPENAME, Kind.INTROSPECTION):
-            return _Known(FIELD)
-        units = UNITS.get(kind, STEP) + ARGUMENT * len(definition.args)
-        named: Any = get_named_type(definition.type)
-        if is_abstract_type(named):
-            possible = tuple(self.schema.get_possible_types(named))
-            return _Known(units + CHOICE * len(possible), possible)
-        return _Known(units, (named,) if is_object_type(named) else ())
+    def _known(self, parent: GraphQLObjectType, name: str) -> tuple[int, Possible]:
+        """A field's own units, and the types of its objects."""
+        found = self._facts.of(parent, name)
+        if found is None:
+            return 0, ()
+        if found.kind is Kind.TYPENAME or found.kind is Kind.INTROSPECTION:
+            return FIELD, ()
+        units = UNITS.get(found.kind, STEP) + ARGUMENT * len(found.definition.args)
+        return units + CHOICE * len(found.possible) * found.is_abstract, found.possible
