@@ -18,7 +18,7 @@ from gateway.language.quick.text import PlainSource
 from gateway.plan.nodes import Kind
 
 NODE = 250  # of the document
-CODE = 3_000  # of one variant, beside what is in it
+CODE = 3_500  # of one variant, beside what is in it
 FIELD = 570
 SELECTION = 800
 NAME = 355  # in the namespace of the code

@@ -80,7 +80,9 @@ def test_a_plain_document_has_the_tree_of_the_reference(text: str) -> None:
     document = parse_plain(text, MOST)
     assert document is not None
     assert_same(document, parse(text), tokens=True)
-    assert document.loc.source.node_count == len(nodes_of(document))
+    assert document.loc is not None
+    source: Any = document.loc.source
+    assert source.node_count == len(nodes_of(document))
     assert document == parse(text)
     assert_same(pickle.loads(pickle.dumps(document)), parse(text))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable
+from operator import itemgetter
 
 import pytest
 from graphql import GraphQLSchema, build_schema
@@ -45,16 +46,19 @@ def held(schema: GraphQLSchema, text: str, variants: int) -> tuple[Prepared, int
         return prepared
 
     make()  # what is made once for a schema is none of a plan's
-    gc.collect()
+    made = []
     tracemalloc.start()
     try:
-        before, _ = tracemalloc.get_traced_memory()
-        prepared = make()
-        gc.collect()
-        after, _ = tracemalloc.get_traced_memory()
+        for _again in range(2):  # a table of all plans may grow just now, of two neither for both
+            gc.collect()
+            before, _ = tracemalloc.get_traced_memory()
+            prepared = make()
+            gc.collect()
+            made.append((tracemalloc.get_traced_memory()[0] - before, prepared))
     finally:
         tracemalloc.stop()
-    return prepared, after - before
+    size, prepared = min(made, key=itemgetter(0))
+    return prepared, size
 
 
 CASES: dict[str, tuple[Callable[[GraphQLSchema], GraphQLSchema], str, int]] = {
