@@ -201,8 +201,8 @@ def tune_collector(threshold: int) -> None:
 
     Schema, plans and modules are set aside; what requests leave behind is collected as before, less often.
 
-    A pause grows with what a collection looks at: with 5,000 a new plan each request makes pauses of 1 ms, every fourth
-    6; with 10,000 twice that. Warm requests make none. Objects that are freed meanwhile, as those of an evicted plan,
+    A pause grows with what a collection looks at: with 5,000 a new plan each request makes pauses of 3 ms; with 10,000
+    twice that. Warm requests make none. Objects that are freed meanwhile, as those of an evicted plan,
     are counted off: the plan cache sees to that (`young_plans`). A plan that is evicted is freed without the
     collector, and what is old is looked at so seldom that no request meets it: that is when a pause has no bound.
     """
