@@ -8,7 +8,8 @@ Source: connectors.md §16.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from gateway.connectors.caching.batch_rows import BatchRows
 from gateway.connectors.call import ConnectorCall
@@ -20,7 +21,6 @@ from gateway.connectors.request.url import CannotWriteError
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import FieldTree
-from gateway.graph.loader import Loader
 from gateway.upstream.cache.row_store import RowStore
 from gateway.upstream.transport import UpstreamRequest
 
@@ -62,10 +62,10 @@ class BatchLoader(ConnectorLoader):
     def _frequency(self) -> str:
         return f"once for {self.max_size} keys" if self.max_size else "once for all keys"
 
-    def project(self, wanted: FieldTree) -> Loader:
+    def project(self, wanted: FieldTree) -> Self:
         projected = super().project(wanted)
-        assert isinstance(projected, BatchLoader)
-        if self.batches is not None:  # what is decoded differs
+        if self.batches is not None:  # of one plan alone
+            projected = copy(projected)
             projected.batches = Batches(self.max_size, self.max_url_bytes)
         return projected
 

@@ -14,22 +14,26 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from gateway.client.vary import Vary
 from gateway.connectors.call import ConnectorCall
 from gateway.connectors.keys import EntityKey, keys_of
+from gateway.connectors.response.decoding import MAX_DECODINGS
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import FieldTree
-from gateway.graph.loader import Loader, RowClasses
+from gateway.graph.loader import RowClasses
 from gateway.telemetry.trace import CURRENT
 
 
 class ConnectorLoader(ABC):
-    """What the loaders of this room share: who they are, what they read and supply."""
+    """What the loaders of this room share: who they are, what they read and supply.
+
+    Plans come and go, and many want the same: what was projected for one is there for the next.
+    """
 
     def __init__(
         self, call: ConnectorCall, coordinate: str, reads: FieldTree, supplies: FieldTree | None
@@ -41,11 +45,18 @@ class ConnectorLoader(ABC):
         self.supplies = supplies
         self.vary: Vary | None = call.vary
         self.flags = call.flags
+        self._projected: dict[FieldTree, Self] = {}
 
-    def project(self, wanted: FieldTree) -> Loader:
+    def project(self, wanted: FieldTree) -> Self:
         """The same loader, decoding no more than is wanted and what it matches rows by."""
-        projected = copy(self)
-        projected.call = self.call.project(self._with_keys(wanted))
+        wanted = self._with_keys(wanted)
+        projected = self._projected.get(wanted)
+        if projected is None:
+            if len(self._projected) >= MAX_DECODINGS:
+                del self._projected[next(iter(self._projected))]
+            projected = self._projected[wanted] = copy(self)
+            projected.call = self.call.project(wanted)
+            projected._projected = {}
         return projected
 
     def _with_keys(self, wanted: FieldTree) -> FieldTree:

@@ -73,8 +73,13 @@ class Slots:
         return False
 
 
+NO_SLOTS = Slots(free={}, pinned=(), ints=(), floats=())
+
+
 def find_slots(schema: GraphQLSchema, document: DocumentNode, normalized: Normalized) -> Slots:
     """Sort the slots of a valid document into free and pinned ones."""
+    if not normalized.raws:
+        return NO_SLOTS
     offsets = {offset: slot for slot, offset in enumerate(normalized.offsets())}
     free: dict[int, int] = {}
     types: dict[int, Any] = {}

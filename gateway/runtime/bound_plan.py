@@ -91,9 +91,12 @@ class Bound:
         self.answers: dict[Any, Any] = {}
         self._project()
         self.vary = joined(
-            vary_of(field.definition.resolve)
+            vary_of(resolve)
             for field in self.fields.values()
-            if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION) and not field.plan.denied
+            if (resolve := field.definition.resolve) is not None
+            and field.plan.kind is not Kind.TYPENAME
+            and field.plan.kind is not Kind.INTROSPECTION
+            and not field.plan.denied
         )
 
     def __del__(self) -> None:
