@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from gateway.codegen.shapes import PlanShapes
 from gateway.generated.writer import SourceWriter
-from gateway.plan.nodes import Field, Kind, Part, Step, walk_selections
+from gateway.plan.nodes import Kind, Part, Step
 from gateway.runtime.bound import (
     BoundComposite,
     BoundField,
@@ -51,9 +51,6 @@ class FetchWriter:
         self.writer = writer
         self.shapes = shapes
         self.columns: set[int] = set()
-        self.fields: dict[int, Field] = {
-            field.id: field for s in walk_selections(part.root) for field in s.fields
-        }
 
     def wave(self, steps: tuple[Step, ...]) -> None:
         """Start the steps of a wave, wait for them, and settle what came."""
@@ -149,8 +146,8 @@ class FetchWriter:
     def load(self, step: Step, fields: list[BoundField]) -> None:
         """Start a loader."""
         made = "".join(
-            f"({self.fields[number].name!r}, column_{number}), "
-            for number in self.fields[step.fields[0]].after
+            f"({self.bound.fields[number].name!r}, column_{number}), "
+            for number in fields[0].plan.after
         )
         more = f", ({made})" if made else ""
         coordinates = "+".join(field.plan.coordinate for field in fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import linecache
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import count
 from types import CodeType
@@ -39,7 +39,9 @@ class CompiledText:
             self.code = compile(source, self.filename, "exec", dont_inherit=True)
         lines = shown.splitlines(keepends=True)
         linecache.cache[self.filename] = (len(shown), None, lines, self.filename)
-        weakref.finalize(self, linecache.cache.pop, self.filename, None).atexit = False
+
+    def __del__(self, forget: Callable[..., Any] = linecache.cache.pop) -> None:
+        forget(self.filename, None)
 
 
 @lru_cache(maxsize=512)

@@ -55,6 +55,10 @@ class FieldTree(Mapping[str, "FieldTree"]):
 
     def joined(self, other: FieldTree) -> FieldTree:
         """What either means, this one's names first."""
+        if not other._members:
+            return self
+        if not self._members:
+            return other
         members = dict(self._members)
         for name, below in other.items():
             members[name] = members[name].joined(below) if name in members else below

@@ -113,6 +113,8 @@ def _argument_values(
         selection_set, parent = todo.pop()
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
+                if node.arguments is None and node.selection_set is None:
+                    continue
                 field = schema.get_field(parent, node.name.value)
                 if field is None:
                     continue
@@ -120,9 +122,10 @@ def _argument_values(
                     expected = field.args.get(argument.name.value)
                     if expected is not None:
                         yield argument.value, expected.type
-                below: Any = get_named_type(field.type)
-                if node.selection_set is not None and is_composite_type(below):
-                    todo.append((node.selection_set, below))
+                if node.selection_set is not None:
+                    below: Any = get_named_type(field.type)
+                    if is_composite_type(below):
+                        todo.append((node.selection_set, below))
             elif isinstance(node, InlineFragmentNode):
                 condition = node.type_condition
                 below = schema.get_type(condition.name.value) if condition else parent

@@ -43,11 +43,13 @@ class OperationUse:
             those of an interface or union by the type that the document names.
         others: Everything else by its coordinate, and whether it is deprecated.
         variables: Those that may use more: each with its type.
+        deprecated: What of all this is deprecated.
     """
 
     fields: Mapping[str, bool]
     others: Mapping[str, bool]
     variables: tuple[tuple[str, Any], ...]
+    deprecated: frozenset[str]
 
 
 def use_of(prepared: Prepared) -> OperationUse:
@@ -59,7 +61,9 @@ def use_of(prepared: Prepared) -> OperationUse:
         for definition in operation.variable_definitions or ():
             walk.variable(definition)
         walk.selections(operation.selection_set, prepared.schema.get_root_type(operation.operation))
-    return OperationUse(walk.fields, walk.others, tuple(walk.typed))
+    used = (walk.fields, walk.others)
+    deprecated = frozenset([name for one in used for name, is_old in one.items() if is_old])
+    return OperationUse(walk.fields, walk.others, tuple(walk.typed), deprecated)
 
 
 def used_by_value(type_: Any, value: Any) -> Iterator[str]:
@@ -118,7 +122,8 @@ class _UsedParts:
             found, parent = todo.pop()
             self._type(parent)
             for node in found.selections:
-                self.directives(node)
+                if node.directives:
+                    self.directives(node)
                 inner = self._selected(node, parent)
                 if inner is not None:
                     todo.append(inner)
@@ -127,15 +132,18 @@ class _UsedParts:
         """Note one selection; what is below it."""
         if isinstance(node, FieldNode):
             name = node.name.value
-            field = None if name.startswith("__") else self._schema.get_field(parent, name)
+            if name.startswith("__"):
+                return None
+            field = parent.fields.get(name)
             if field is None:
                 return None
             coordinate = f"{parent.name}.{name}"
             self.fields[coordinate] = field.deprecation_reason is not None
-            self._arguments(coordinate, field.args, node)
-            self._type(field.type)
-            below = node.selection_set
-            return None if below is None else (below, get_named_type(field.type))
+            if node.arguments:
+                self._arguments(coordinate, field.args, node)
+            named = get_named_type(field.type)
+            self._named(named)
+            return None if node.selection_set is None else (node.selection_set, named)
         if isinstance(node, FragmentSpreadNode):
             # Walked once, wherever it is spread: its type is its own.
             node = self._fragments.pop(node.name.value, None)
@@ -156,9 +164,11 @@ class _UsedParts:
                 self._value(definition.type, given.value)
 
     def _type(self, type_: Any) -> None:
-        named = get_named_type(type_)
-        if not is_specified_scalar_type(named):
-            self.others[named.name] = False
+        self._named(get_named_type(type_))
+
+    def _named(self, type_: Any) -> None:
+        if type_.name not in self.others and not is_specified_scalar_type(type_):
+            self.others[type_.name] = False
 
     def _value(self, type_: Any, node: Any) -> None:
         named = get_named_type(type_)

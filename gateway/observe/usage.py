@@ -191,10 +191,10 @@ class FieldUsage:
             if is_old and pair[0] != OTHER:  # by the schema that has answered: a canary's, too
                 self._deprecated[pair] = self._deprecated.get(pair, 0) + requests
         coordinates = {**dict.fromkeys((*use.fields, *use.others), requests), **asked.values}
-        whole = {**use.fields, **use.others}
-        schema = key.prepared.schema
-        deprecated = {name for name, is_old in whole.items() if is_old}
-        deprecated |= {name for name in asked.values if is_deprecated(schema, name)}
+        deprecated = use.deprecated
+        if asked.values:
+            schema = key.prepared.schema
+            deprecated |= {name for name in asked.values if is_deprecated(schema, name)}
         operation = key.prepared.operation_name or ""
         operations = {key.prepared.document_hash: (operation, requests)}
         name = key.client or key.client_name or ""

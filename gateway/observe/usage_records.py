@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ class UsageRecord:
     requests: int = 0
     operations: dict[str, tuple[str, int]] = field(default_factory=dict)
     coordinates: dict[str, int] = field(default_factory=dict)
-    deprecated: set[str] = field(default_factory=set)
+    deprecated: Set[str] = frozenset()
     begin: float = 0.0
     end: float = 0.0
     dropped: int = 0
@@ -58,10 +58,10 @@ class UsageRecord:
         for coordinate, count in other.coordinates.items():
             if coordinate in coordinates or self.size < most:
                 coordinates[coordinate] = coordinates.get(coordinate, 0) + count
-                if coordinate in other.deprecated:
-                    self.deprecated.add(coordinate)
             else:
                 is_whole = False
+        if not other.deprecated <= self.deprecated:
+            self.deprecated |= other.deprecated & coordinates.keys()
         for hash_, (name, count) in other.operations.items():
             if hash_ in operations or self.size < most:
                 operations[hash_] = name, operations.get(hash_, (name, 0))[1] + count

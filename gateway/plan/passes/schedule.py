@@ -48,9 +48,11 @@ def _ends(selection: Selection, ready: int) -> dict[int, int]:
 
 
 def _end(field: Field, by_id: Mapping[int, Field], ready: int, ends: dict[int, int]) -> int:
-    if field.id not in ends:
+    if not field.after:
+        ends[field.id] = ready + 1
+    elif field.id not in ends:
         before = (_end(by_id[number], by_id, ready, ends) for number in field.after)
-        ends[field.id] = max(max(before, default=ready), ready) + 1
+        ends[field.id] = max(max(before), ready) + 1
     return ends[field.id]
 
 
