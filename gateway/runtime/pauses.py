@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from gateway.json_bytes import write_json
-from gateway.runtime.bound import BoundComposite, BoundField, BoundSelection
+from gateway.runtime.bound import BoundComposite, BoundSelection
 from gateway.runtime.bounds import PIECE, ResultLimits, bytes_error
 from gateway.runtime.state import Run
 from gateway.runtime.works import Work
@@ -107,12 +107,17 @@ def rows_at_once(selections: Iterable[BoundSelection]) -> int:
 
 def _most_values(selections: Iterable[BoundSelection]) -> int:
     """How many values a row has, but those in lists of its own."""
-    return max((sum(map(_values_of, selection.fields)) for selection in selections), default=1)
-
-
-def _values_of(field: BoundField) -> int:
-    output = field.output
-    return _most_values(output.by_type.values()) if isinstance(output, BoundComposite) else 1
+    most = 0
+    for selection in selections:
+        values = 0
+        for field in selection.fields:
+            output = field.output
+            if isinstance(output, BoundComposite):
+                values += _most_values(output.by_type.values())
+            else:
+                values += 1
+        most = max(most, values)
+    return most
 
 
 def pieces(run: Run, *columns: list[Any], most: int = PIECE) -> Iterable[tuple[list[Any], ...]]:

@@ -68,9 +68,11 @@ class QuickCheck:
         reached: set[str] = set()
         for operation in self._operations:
             uses = self._selections.check_operation(operation)
-            spread = self._reach(uses)
+            spread = self._reach(uses) if uses.spreads else set()
             reached |= spread
-            self._check_variables(operation, [uses, *map(self._uses.__getitem__, spread)])
+            used_by = [uses, *map(self._uses.__getitem__, spread)]
+            if operation.variable_definitions or any(one.variables for one in used_by):
+                self._check_variables(operation, used_by)
         if len(reached) < len(self._fragments):
             raise Doubt  # one is never used
         merging = Merging(self._selections.selected, self._fragments, self._steps)

@@ -313,10 +313,13 @@ class PlainParser:
     # Tokens
 
     def name(self) -> NameNode:
-        text = self.texts[self.at]
+        at = self.at
+        text = self.texts[at]
         if text[:1] not in NAME_STARTS:
             doubt()
-        return NameNode(value=text, loc=self.next())
+        self.at = at + 1
+        self.nodes += 1
+        return NameNode(value=text, loc=PlainLocation(self.starts[at], self.ends[at], self.source))
 
     def some(self, first: str, item: Callable[[], T], last: str) -> tuple[T, ...] | None:
         """At least one item in brackets; None where there are no brackets."""

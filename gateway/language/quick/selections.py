@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -10,6 +11,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLDirective,
     GraphQLEnumType,
     GraphQLField,
     GraphQLInterfaceType,
@@ -78,8 +80,11 @@ class Selections:
     def __init__(self, schema: GraphQLSchema, fragments: dict[str, FragmentDefinitionNode]) -> None:
         self._schema = schema
         self._fragments = fragments
-        self._directives = {directive.name: directive for directive in schema.directives}
         self.selected: dict[int, SelectedSet] = {}
+
+    @cached_property
+    def _directives(self) -> dict[str, GraphQLDirective]:
+        return {directive.name: directive for directive in self._schema.directives}
 
     def check_fragment(self, node: FragmentDefinitionNode) -> Uses:
         """What a fragment uses. Errors: Doubt."""
@@ -96,7 +101,8 @@ class Selections:
         if root is None or node.operation is OperationType.SUBSCRIPTION:
             raise Doubt
         uses = Uses()
-        self.check_directives(node.directives, node.operation.name, uses)
+        if node.directives:
+            self.check_directives(node.directives, node.operation.name, uses)
         self._check_set(node.selection_set, root, uses, 0)
         return uses
 
