@@ -21,7 +21,7 @@ from gateway.graph.overrides import flags_of_schema
 from gateway.graph.sdl import place_of
 from gateway.observe.experiments import Experiments
 from gateway.settings.extras import check_installed
-from gateway.settings.mistakes import suggestion
+from gateway.settings.suggestions import suggest_or_list
 
 if TYPE_CHECKING:
     from openfeature.provider import FeatureProvider
@@ -133,7 +133,7 @@ def _of_goals(config: Config, schema: GraphQLSchema) -> Iterator[Diagnostic]:
     for goal in config.experiments.goals:
         if goal.partition(".")[2] not in fields:
             message = f"experiments.goals: there is no {goal}"
-            hint = suggestion(goal, {f"Mutation.{name}" for name in fields})
+            hint = suggest_or_list(goal, [f"Mutation.{name}" for name in sorted(fields)])
             yield Diagnostic(message, "GoalUnknown", hint=hint)
 
 

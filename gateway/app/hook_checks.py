@@ -10,7 +10,7 @@ from gateway.errors import Diagnostic
 from gateway.graph.hook_marks import takes_send
 from gateway.graph.register import HOOKS, Mark
 from gateway.graph.signature import finding, parameters_of
-from gateway.settings.mistakes import suggestion
+from gateway.settings.suggestions import suggest_or_list
 
 PARAMETERS = {
     "on_request": (("request",),),
@@ -71,7 +71,7 @@ def check_hooks(marks: Sequence[Mark], sources: Collection[str] | None) -> list[
             found.append(finding(mark, f"{mark.title} must take {expected}"))
         for name in mark.sources:
             if sources is not None and name not in sources:
-                hint = suggestion(name, set(sources))
+                hint = suggest_or_list(name, sorted(sources))
                 found.append(finding(mark, f"{mark.title}: there is no source `{name}`", hint))
         is_of_attempts = mark.kind == "on_upstream" and takes_send(mark.target)
         if is_of_attempts and mark.vary not in (None, VARY_NONE):

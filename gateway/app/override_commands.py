@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -16,6 +15,7 @@ from gateway.broker.calls import Answers
 from gateway.override.labels import EVERY_LABEL
 from gateway.override.settings import OverrideRule
 from gateway.override.switches import read_switches, write_switch
+from gateway.settings.suggestions import suggest
 
 TIMEOUT_S = 5.0
 LOOK = "overrides.look"
@@ -125,10 +125,10 @@ class OverrideCommands:
             known.update(*answers.said.values())
         if label in known:
             return
-        close = difflib.get_close_matches(label, known, n=1)
         there = f"there are {', '.join(sorted(known))}" if known else "the schema has no label"
-        hint = f"did you mean `{close[0]}`? " if close else ""
-        raise CommandError(f"no @override has the label `{label}`: {hint}{there}")
+        meant = suggest(label, known)
+        why = f"{meant} {there}" if meant else there
+        raise CommandError(f"no @override has the label `{label}`: {why}")
 
     def _written(self) -> tuple[Mapping[str, OverrideRule], str]:
         """What the file says; where it is of no use, what is in use and why."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from gateway.override.labels import share_of
 from gateway.override.settings import OverrideSettings
 from gateway.override.switches import Switches
 from gateway.override.testers import Testers
+from gateway.settings.suggestions import suggest
 
 
 def check_labels(
@@ -51,7 +51,6 @@ def check_labels(
         if flag_of_label(use.label) is not None:  # `check_flags` knows what decides it
             continue
         file, line, column = place_of(use.node)
-        close = difflib.get_close_matches(use.label, decided, n=1)
         hint = f'set override.labels."{use.label}", or decorate a function with @override_label'
         found.append(
             Diagnostic(
@@ -60,7 +59,7 @@ def check_labels(
                 file=file,
                 line=line,
                 column=column,
-                hint=f"did you mean `{close[0]}`?" if close else hint,
+                hint=suggest(use.label, decided) or hint,
                 severity="error" if is_served else "warning",
             )
         )

@@ -18,7 +18,8 @@ from gateway.app.validated import validated
 from gateway.errors import ConfigError, Diagnostic
 from gateway.graph.marked import find_marks, imported
 from gateway.graph.register import Mark
-from gateway.settings.mistakes import ConfigOrigin, suggestion, together
+from gateway.settings.mistakes import ConfigOrigin, together
+from gateway.settings.suggestions import suggest_or_list
 
 GROUP = "gateway.plugins"
 
@@ -95,7 +96,7 @@ def _loaded(
     key = f"plugins.{name}"
     if name not in installed:
         problem = f"no package with a plugin {name!r} is installed"
-        raise ConfigError(problem, key=key, hint=suggestion(name, set(installed)))
+        raise ConfigError(problem, key=key, hint=suggest_or_list(name, sorted(installed)))
     package, *others = sorted(installed[name])
     if others:
         problem = f"{package} and {' and '.join(others)} both have a plugin {name!r}"

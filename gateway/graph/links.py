@@ -8,9 +8,8 @@ Source: the specification of `@link`, v1.0; Apollo Federation subgraph specifica
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from graphql import DocumentNode, ListValueNode, Node, ObjectValueNode, StringValueNode
@@ -18,6 +17,7 @@ from graphql import DocumentNode, ListValueNode, Node, ObjectValueNode, StringVa
 from gateway.errors import Diagnostic
 from gateway.graph.builtin import links_of
 from gateway.graph.sdl import place_of
+from gateway.settings.suggestions import suggest_or_list
 
 FEDERATION: Final = (
     "@key", "@requires", "@provides", "@external", "@shareable", "@tag", "@inaccessible", "@override", "@extends",
@@ -68,7 +68,7 @@ def _findings(document: DocumentNode) -> Iterator[Diagnostic]:
             text = f"`{url.value}` is no specification that is known: the @link has no effect"
             hint = f"write https://{_HOST}/federation/v2.{MOST_FEDERATION[1]}"
             if name is not None:
-                hint = _suggested(name, SPECIFICATIONS)
+                hint = suggest_or_list(name, SPECIFICATIONS)
             yield _warning(url, "UnknownSpecification", text, hint)
             continue
         version = int(found[2]), int(found[3])
@@ -91,7 +91,7 @@ def _imports(specification: str, imports: Any) -> Iterator[Diagnostic]:
         elif name not in known and (specification != _TYPES_ARE_FREE or name.startswith("@")):
             what = "directive" if name.startswith("@") else "type"
             text = f"`{name}` is no {what} of the specification `{specification}`"
-            yield _warning(item, "UnknownImport", text, _suggested(name, known))
+            yield _warning(item, "UnknownImport", text, suggest_or_list(name, known))
 
 
 def _name_of(item: Node) -> str | None:
@@ -103,12 +103,6 @@ def _name_of(item: Node) -> str | None:
             return None
         return str(members["name"].value)  # type: ignore[attr-defined]
     return item.value if isinstance(item, StringValueNode) else None
-
-
-def _suggested(name: str, known: Collection[str]) -> str:
-    """What was meant; all there is where nothing is near."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"known: {', '.join(known)}"
 
 
 def _warning(node: Node, code: str, message: str, hint: str) -> Diagnostic:

@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.errors import ConfigError
 from gateway.graph.register import MARK, Mark
-from gateway.settings.mistakes import suggestion
+from gateway.settings.suggestions import suggest_or_list
 
 OWN = str(Path(__file__).resolve().parents[1]) + os.sep
 """The gateway's own package: a mistake that it finds is made where it is called."""
@@ -112,7 +112,7 @@ def _missing(name: str, folder: str, key: str) -> ConfigError:
         hint = f"a module's name is meant: `{name.removesuffix('.py')}`"
     else:
         known = {one.name for one in pkgutil.iter_modules([folder])}
-        hint = suggestion(name, known)
+        hint = suggest_or_list(name, sorted(known))
     return ConfigError(f"there is no module `{name}`", key=key, hint=hint)
 
 

@@ -5,7 +5,6 @@ It builds and validates; it neither reads files nor binds resolvers.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,6 +44,7 @@ from gateway.graph.builtin import (
 )
 from gateway.graph.directive_uses import wrong_values
 from gateway.graph.sdl import diagnose, keys_without, place_of
+from gateway.settings.suggestions import nearest_name
 
 FIXED = "gateway.fixed"
 DIRECTIVES = "gateway.directives"
@@ -171,8 +171,8 @@ def _explained(finding: Diagnostic, document: DocumentNode) -> Diagnostic:
     unknown = re.fullmatch(r"Unknown directive '@(\w+)'\.", finding.message)
     if unknown is not None:
         known = {*connector_names(document).values(), *_declared_directives(document)}
-        close = difflib.get_close_matches(unknown[1], sorted(known), 1)
-        finding = replace(finding, hint=f"did you mean @{close[0]}?" if close else None)
+        close = nearest_name(unknown[1], known)
+        finding = replace(finding, hint=f"did you mean @{close}?" if close else None)
     return finding if finding.code else replace(finding, code="Schema")
 
 

@@ -5,7 +5,6 @@ It reads signatures only; it never calls the function.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import keyword
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from graphql import (
 from gateway.errors import Diagnostic
 from gateway.graph.register import Mark
 from gateway.language.defaults import has_default
+from gateway.settings.suggestions import nearest_name, suggest
 
 
 def parameters_of(function: Any) -> dict[str, inspect.Parameter]:
@@ -89,8 +89,8 @@ def _check_arguments(
         expected.add(python_name)
         parameter = rest.get(python_name)
         if parameter is None and not takes_any:
-            close = difflib.get_close_matches(python_name, rest, n=1)
-            hint = f"did you mean it by `{close[0]}`?" if close else f"add `{python_name}`"
+            close = nearest_name(python_name, rest)
+            hint = f"did you mean it by `{close}`?" if close else f"add `{python_name}`"
             found.append(finding(mark, f"{mark.name} has no parameter for `{name}`", hint))
         elif (
             parameter is not None
@@ -119,16 +119,14 @@ def _check_parameters(
                 parameter.VAR_POSITIONAL,
             )
         ):
-            close = difflib.get_close_matches(name, expected, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else None
-            found.append(finding(mark, f"{mark.name} has no argument `{name}`", hint))
+            message = f"{mark.name} has no argument `{name}`"
+            found.append(finding(mark, message, suggest(name, expected)))
     return found
 
 
 def unknown(mark: Mark, what: str, known: Sequence[str], name: str | None = None) -> Diagnostic:
-    close = difflib.get_close_matches(name or mark.name, known, n=1)
-    hint = f"did you mean `{close[0]}`?" if close else None
-    return finding(mark, f"@{mark.kind}: there is no {what} `{name or mark.name}`", hint)
+    name = name or mark.name
+    return finding(mark, f"@{mark.kind}: there is no {what} `{name}`", suggest(name, known))
 
 
 def finding(mark: Mark, message: str, hint: str | None = None) -> Diagnostic:

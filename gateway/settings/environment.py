@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.errors import ConfigError
 from gateway.settings.hints import field_hints, hint_at, is_list, is_open, item_of, plain, table_of
-from gateway.settings.mistakes import suggestion
+from gateway.settings.suggestions import suggest_or_list
 from gateway.settings.text import Key
 
 PREFIX = "GATEWAY_"
@@ -57,7 +57,7 @@ def read_environment(
         parts = name[len(PREFIX) :].split("__")
         key = _key(settings, written, parts)
         if key[:1] != () and key[0] not in field_hints(settings):
-            hint = suggestion(key[0], set(field_hints(settings)))
+            hint = suggest_or_list(key[0].lower(), sorted(field_hints(settings)))
             found.errors.append(
                 ConfigError(
                     f"there is no table [{key[0]}]", key=name, file="environment", hint=hint

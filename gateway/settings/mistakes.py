@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from gateway.errors import ConfigError
 from gateway.settings.hints import field_hints, hint_at, is_open, item_of, plain, table_of
 from gateway.settings.kinds import Within
+from gateway.settings.suggestions import suggest_or_list
 from gateway.settings.text import Key, line_of
 from gateway.settings.urls import without_credentials
 
@@ -102,7 +102,8 @@ def _explain(settings: type, error: Mapping[str, Any], origin: ConfigOrigin) -> 
     hint = None
     if kind in _UNKNOWN:
         problem = "unknown key"
-        hint = suggestion(key[-1], names_beside(settings, key))
+        # Keys are in lower case.
+        hint = suggest_or_list(key[-1].lower(), sorted(names_beside(settings, key)))
     elif kind in _MISSING:
         problem = "is required"
     else:
@@ -170,14 +171,6 @@ def names_beside(settings: type, key: Key) -> set[str]:
     hint = hint_at(settings, key[:-1])
     table = table_of(hint) if hint is not None else None
     return set(field_hints(table)) if table else set()
-
-
-def suggestion(name: str, known: set[str]) -> str:
-    """The name that was meant, or all there are."""
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    return "known: " + ", ".join(sorted(known)) if known else "remove it"
 
 
 def together(errors: Sequence[ConfigError]) -> ConfigError:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from gateway.errors import ConfigError
-from gateway.settings.mistakes import suggestion
+from gateway.settings.suggestions import suggest_or_list
 from gateway.settings.text_file import read_text_file
 from gateway.suites.model import Case, ExpectedMessage, ExpectedRequest, Suite
 
@@ -109,7 +109,7 @@ class _CaseReader:
         for key in value:
             if key not in known:
                 at = f"`{where}.{key}`" if where else f"`{key}`"
-                raise self.fail(f"unknown key {at}", suggestion(str(key), set(known)))
+                raise self.fail(f"unknown key {at}", suggest_or_list(str(key), sorted(known)))
         return value
 
     def path(self, value: Any) -> Path:

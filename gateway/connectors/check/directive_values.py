@@ -6,7 +6,6 @@ a misspelt member would have no effect.
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Final
 
 from graphql import (
@@ -27,6 +26,7 @@ from graphql import (
 
 from gateway.connectors.check.mappings import Findings
 from gateway.graph.schema import find_directive
+from gateway.settings.suggestions import suggest_or_list
 
 LEAVES: Final[dict[str, tuple[type[ValueNode], str]]] = {
     "String": (StringValueNode, "a string"),
@@ -88,8 +88,7 @@ class DirectiveValueCheck:
             if known is not None:
                 self._value(f"{name}.{member.name.value}", member.value, known.type)
                 continue
-            close = difflib.get_close_matches(member.name.value, kind.fields, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"known: {', '.join(kind.fields)}"
+            hint = suggest_or_list(member.name.value, kind.fields)
             message = f"`{name}` has no member `{member.name.value}`"
             self.findings.at(member, CODE, message, hint)
         given = {member.name.value for member in node.fields or ()}

@@ -7,7 +7,6 @@ Source: connectors.md §3, §9, §10, §18.1; the codes are the reference checke
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +33,7 @@ from gateway.connectors.request.url import Expression, parse_template
 from gateway.connectors.walk import bound_names, calls_of, variable_paths
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of
+from gateway.settings.suggestions import suggest
 
 OF_THE_REQUEST = frozenset({"InvalidUrl", "InvalidHeader", "InvalidBody", "InvalidUrlProperty"})
 """Under these a mapping is checked that makes a part of the request."""
@@ -190,7 +190,7 @@ class MappingCheck:
         for call in calls_of(selection):
             if call.name not in known:
                 message = f"there is no method `->{call.name}`"
-                hint = _meant(f"{call.name}", known, "->")
+                hint = suggest(call.name, known, sign="->")
                 at = offset + call.start
                 self.findings.at_offset(text, at, "UnknownMethod", message, hint, severity)
 
@@ -241,7 +241,7 @@ class MappingCheck:
         elif self.constants is not None and keys[0].name not in self.constants.flags:
             name = keys[0].name
             message = f"`$flags.{name}` has no default, by which it has a type"
-            hint = _meant(name, list(self.constants.flags)) or f"set flags.defaults.{name}"
+            hint = suggest(name, self.constants.flags) or f"set flags.defaults.{name}"
             self.findings.at_offset(text, at, "FlagTypeUnknown", message, hint)
 
     def _constants(
@@ -278,15 +278,10 @@ class MappingCheck:
             if key.name not in members:
                 code = "UndefinedArgument" if name == "args" and not number else "UndefinedField"
                 message = f"`{key.name}` is no {what}"
-                hint = _meant(key.name, list(members))
+                hint = suggest(key.name, members)
                 at = offset + key.start
                 self.findings.at_offset(text, at, code, message, hint, severity)
                 return
             kind = get_named_type(members[key.name])
             what = f"field of {kind.name}"
             members = fields_of(kind)
-
-
-def _meant(name: str, known: list[str], sign: str = "") -> str | None:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean `{sign}{close[0]}`?" if close else None

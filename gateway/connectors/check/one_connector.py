@@ -5,7 +5,6 @@ What concerns a schema as a whole is `connectors.py`'s.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
 
@@ -27,6 +26,7 @@ from gateway.connectors.directives import Connect, Directives
 from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.overrides import OverrideUse
 from gateway.graph.sdl import place_of
+from gateway.settings.suggestions import suggest_or_list
 
 OF_THE_ANSWER = frozenset({"status", "response"})
 CONNECTOR_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -158,8 +158,7 @@ class ConnectorCheck:
             hint = "declare one: extend schema @source(name: …, http: { baseURL: … })"
             self.findings.at(node, "NoSourcesDefined", message, hint)
             return
-        close = difflib.get_close_matches(connect.source, names, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"declared: {', '.join(names)}"
+        hint = suggest_or_list(connect.source, names)
         self.findings.at(node, "SourceNameMismatch", message, hint)
 
     def _selection(self, scope: ConnectorScope, allowed: frozenset[str]) -> MappingSelection | None:

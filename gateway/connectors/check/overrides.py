@@ -5,7 +5,6 @@ It sends nothing and decides no label.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from gateway.connectors.mapping.members import NOTHING, Members
 from gateway.connectors.overrides import OverrideUse
 from gateway.connectors.walk import request_selections
 from gateway.override.labels import check_label
+from gateway.settings.suggestions import suggest_or_list
 
 
 class OverrideCheck:
@@ -111,8 +111,7 @@ class OverrideCheck:
             hint = "give one of them another source, or an id"
         else:
             message = f"no connector of {use.coordinate} is of `{use.from_}`"
-            close = difflib.get_close_matches(use.from_, names, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(names)}"
+            hint = suggest_or_list(use.from_, names)
         self.findings.at(use.node, "OverrideSourceUnknown", message, hint)
         return False
 

@@ -5,7 +5,6 @@ Source: connectors.md §18: SelectedFieldNotFound, GroupSelection…, CircularRe
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +29,7 @@ from gateway.connectors.mapping.nodes import (
     MethodCall,
     Path,
 )
+from gateway.settings.suggestions import suggest
 
 Report = Callable[..., None]
 TYPENAME = "__typename"
@@ -94,8 +94,7 @@ class SelectionCheck:
             if field is None:
                 if item.name == self.row_key and len(around) == 1:
                     continue
-                close = difflib.get_close_matches(item.name, fields, n=1)
-                hint = f"did you mean `{close[0]}`?" if close else None
+                hint = suggest(item.name, fields)
                 message = f"`{item.name}` is not a field of {kind.name}"
                 self.report(text, item.start, "SelectedFieldNotFound", message, hint)
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection, Mapping
 
@@ -12,6 +11,7 @@ from graphql.type import get_nullable_type
 from gateway.connectors.check.mappings import Findings
 from gateway.connectors.overrides import OverrideUse
 from gateway.connectors.shadow.uses import ShadowUse
+from gateway.settings.suggestions import suggest
 
 
 def check_shadows(
@@ -59,8 +59,7 @@ def _check_values(findings: Findings, schema: GraphQLSchema, use: ShadowUse) -> 
     }
     for name in sorted(use.ignore | use.unordered):
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else "write it as Type.field"
+            hint = suggest(name, known) or "write it as Type.field"
             message = f"there is no field `{name}`"
             findings.at(use.node, "ShadowFieldUnknown", message, hint)
         elif name in use.unordered and not is_list_type(get_nullable_type(known[name])):
