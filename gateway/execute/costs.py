@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from gateway.cost.nodes import OperationCost
 from gateway.cost.operation_cost import OperationCosts
-from gateway.plan.collect import conditions_of
+from gateway.plan.collect import CannotCompileError, conditions_of
 from gateway.runtime.request import Source
 from gateway.runtime.variants import Asker, Growing, Variants
 
@@ -47,7 +48,8 @@ class PreparedCosts:
         self.only: OperationCost | None = None
         self.requests = 0
         if not self._conditions:
-            self._found.make_first()
+            with suppress(CannotCompileError):  # told where somebody asks
+                self._found.make_first()
             self.only = next(iter(self._found.all()), None)
 
     def of(self, coerced: Mapping[str, Any], asker: Asker = None) -> OperationCost:

@@ -204,7 +204,7 @@ class Prepared:
         try:
             self._check(operation)
             if not self.shaping:
-                self.code({})
+                self._variants.make_first()
         except CannotCompileError as error:
             self.reason = str(error)
         except RecursionError:
@@ -258,7 +258,7 @@ class Prepared:
         try:
             self._check(operation, defers=True)
             if not self.shaping:
-                self.incremental_code({})
+                self._parts.make_first()
         except CannotCompileError as error:
             self.incremental_reason = str(error)
         except RecursionError:

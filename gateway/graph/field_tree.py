@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 
 
 class FieldTree(Mapping[str, "FieldTree"]):
@@ -31,6 +31,12 @@ class FieldTree(Mapping[str, "FieldTree"]):
 
     def __len__(self) -> int:
         return len(self._members)
+
+    def items(self) -> ItemsView[str, FieldTree]:
+        return self._members.items()
+
+    def values(self) -> ValuesView[FieldTree]:
+        return self._members.values()
 
     def __contains__(self, name: object) -> bool:
         return name in self._members

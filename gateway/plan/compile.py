@@ -47,7 +47,7 @@ from gateway.plan.nodes import (
     Part,
     Plan,
     Selection,
-    kinds_of,
+    fields_of,
 )
 from gateway.plan.passes.depend import add_dependencies
 from gateway.plan.passes.project import project_loaders
@@ -96,7 +96,7 @@ def run_passes(plan: Plan, schema: GraphQLSchema, *, projects: bool = True) -> P
         schema: The schema.
         projects: Whether loaders may leave out what the plan does not read.
     """
-    kinds = kinds_of(plan)
+    kinds = {field.kind for field in fields_of(plan)}
     has_loaders = not kinds.isdisjoint((Kind.BATCH, Kind.ENTITY))
     if Kind.ENTITY in kinds:
         plan = read_what_is_supplied(plan, schema)

@@ -31,7 +31,7 @@ from gateway.graph.views.view import SchemaView
 from gateway.plan.collect import CannotCompileError, Collector
 from gateway.plan.compile import DeniedNodes, PlanBuilder, run_passes
 from gateway.plan.kinds import FieldResolverFunction, field_of
-from gateway.plan.nodes import Kind, Part, Plan, Selection, kinds_of
+from gateway.plan.nodes import Kind, Part, Plan, Selection, fields_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +98,7 @@ def compile_incremental_plan(
     deferred = []
     for found in builder.found:
         plan = _Builder(*arguments).build_deferred(found, initial)
-        if Kind.INTROSPECTION in kinds_of(plan):
+        if any(field.kind is Kind.INTROSPECTION for field in fields_of(plan)):
             raise CannotCompileError("@defer of introspection")
         deferred.append(Deferred(found.selection, found.label, run_passes(plan, schema)))
     # What a fragment reads of a row is not known to the loader of the row: it holds all that it can.

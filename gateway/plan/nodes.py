@@ -197,9 +197,9 @@ class Plan(NamedTuple):
 
 def composite_of(output: Output) -> Composite | None:
     """The object type at the bottom of an output; None for a leaf."""
-    while isinstance(output, ListOf):
+    while type(output) is ListOf:
         output = output.item
-    return output if isinstance(output, Composite) else None
+    return output if type(output) is Composite else None
 
 
 def child_selections(field: Field) -> tuple[Selection, ...]:
@@ -218,11 +218,14 @@ def walk_selections(selection: Selection) -> Iterator[Selection]:
         rest += reversed(below)
 
 
-def kinds_of(plan: Plan) -> set[Kind]:
-    """The kinds of all fields of a plan."""
-    return {
-        field.kind
-        for part in plan.parts
-        for selection in walk_selections(part.root)
-        for field in selection.fields
-    }
+def fields_of(plan: Plan) -> list[Field]:
+    """All fields of a plan."""
+    found: list[Field] = []
+    for part in plan.parts:
+        found += part.root.fields
+    for field in found:  # it grows
+        composite = composite_of(field.output)
+        if composite is not None:
+            for selection in composite.selections:
+                found += selection.fields
+    return found

@@ -205,7 +205,8 @@ class BoundField:
         for child in selections_of(self.output):
             child.field = self
         bound.fields[plan.id] = self
-        bound.watch(self.definition, "resolve")
+        if not bound.is_fixed:
+            bound.watch(self.definition, "resolve")
 
     @property
     def path(self) -> str:

@@ -111,13 +111,14 @@ class Bound:
         if isinstance(output, ListOf):
             return BoundList(self.bind_output(output.item, schema), output.non_null)
         named = schema.type_map.get(output.type)
-        for attribute in WATCHED.get(type(output), ()):
-            if named is not None:
+        if not self.is_fixed and named is not None:
+            for attribute in WATCHED[type(output)]:
                 self.watch(named, attribute)
         if isinstance(output, Leaf):
             return BoundLeaf(output, schema, self.view)
-        for selection in output.selections:
-            self.watch(schema.type_map[selection.type], "is_type_of")
+        if not self.is_fixed:
+            for selection in output.selections:
+                self.watch(schema.type_map[selection.type], "is_type_of")
         return BoundComposite(output, schema, self)
 
     def arguments_of(self, definition: GraphQLField, node: int) -> Arguments:
@@ -133,7 +134,7 @@ class Bound:
     def watch(self, owner: Any, attribute: str) -> None:
         """Remember what the plan relied on: an attribute of the object itself, or that it has none."""
         key = (id(owner), attribute)
-        if not self.is_fixed and key not in self._watched_keys:
+        if key not in self._watched_keys:
             self._watched_keys.add(key)
             self.watched.append((owner.__dict__, attribute, owner.__dict__.get(attribute)))
 

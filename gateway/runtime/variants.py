@@ -6,7 +6,7 @@ Each is compiled when it is first needed, and admitted and charged like a new do
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Generic, Protocol, TypeVar
 from weakref import ref
 
@@ -121,9 +121,8 @@ class Variants(Generic[M]):
         return made
 
     def make_first(self) -> None:
-        """Make what depends on no variable, for nobody in particular. What cannot be made is told by `lookup`."""
-        with suppress(CannotCompileError):
-            self._keep((), {})
+        """Make what depends on no variable, for nobody in particular. Errors: CannotCompileError."""
+        self._keep((), {})
 
     def all(self) -> list[M]:
         """Those that could be made, the last one last."""

@@ -15,7 +15,7 @@ from graphql import GraphQLObjectType, GraphQLSchema
 
 from gateway.plan.kinds import is_overridden, kind_of
 from gateway.plan.loaders import loader_of
-from gateway.plan.nodes import Check, Field, Kind, Leaf, Plan, Selection, walk_selections
+from gateway.plan.nodes import Check, Field, Kind, Leaf, Plan, Selection, fields_of
 from gateway.plan.rewrite import map_children, map_roots, with_fields
 
 STEPS = (Kind.SYNC, Kind.ASYNC, Kind.BATCH, Kind.ENTITY)
@@ -23,8 +23,7 @@ STEPS = (Kind.SYNC, Kind.ASYNC, Kind.BATCH, Kind.ENTITY)
 
 def add_dependencies(plan: Plan, schema: GraphQLSchema) -> Plan:
     """Set `after` of every loader's fields, adding hidden fields where they are not selected."""
-    selections = [s for part in plan.parts for s in walk_selections(part.root)]
-    fields = [field for selection in selections for field in selection.fields]
+    fields = fields_of(plan)
     if not any(loader.reads for field in fields if (loader := loader_of(schema, field))):
         return plan
     numbers = count(1 + max(field.id for field in fields))
