@@ -11,6 +11,7 @@ from gateway.errors import UpstreamError
 from gateway.upstream.caller import CallStats
 from gateway.upstream.content import UNREADABLE, tell
 from gateway.upstream.policy.endpoint import Endpoint
+from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import (
     Fetched,
     UpstreamRequest,
@@ -54,21 +55,24 @@ async def read_whole(response: UpstreamResponse, max_bytes: int, source: str) ->
         return b""
 
 
-def check_values(body: bytes, most: int, source: str, *, is_php: bool) -> None:
+def check_values(body: bytes, settings: SourceSettings, source: str) -> None:
     """Look before an answer is decoded: 9 MB of `[],` are 3 million lists, and stand the event loop for seconds.
 
-    Each value has a mark before or behind it, the first aside, so that counting bytes is enough, at a twentieth of the
-    cost of decoding. An answer that is neither an object nor a list, by its first byte, is one value: a text with
-    commas.
+    Each value has a byte, and a mark before or behind it, the first aside, so that counting bytes is enough, at a
+    twentieth of the cost of decoding. An answer that is neither an object nor a list, by its first byte, is one value:
+    a text with commas. `serialize()`'s text may have noise around it.
 
     Args:
-        body: Longer than `most`; any other has fewer values.
-        most: `max_response_values` of the source.
+        body: The answer's, decompressed.
+        settings: Of the source: `max_response_values`, `dialect`.
         source: Its name.
-        is_php: Whether it may be `serialize()`'s text, with noise around it.
 
     Errors: UpstreamError(RESPONSE_TOO_LARGE).
     """
+    most = settings.max_response_values
+    if len(body) <= most:
+        return
+    is_php = settings.dialect == "php"
     if not is_php and body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{", b""):
         return
     marks = MARKS + b";" if is_php else MARKS

@@ -158,9 +158,7 @@ class Policy:
                     body = response.ready(most)
                     if body is None:
                         body = await read_whole(response, most, self.name)
-                    if len(body) > (most := self.settings.max_response_values):
-                        is_php = self.settings.dialect == "php"
-                        check_values(body, most, self.name, is_php=is_php)
+                    check_values(body, self.settings, self.name)
                     answer = Fetched(response.status, response.headers, body)
                 if timing is not None:
                     size = len(answer.body) if isinstance(answer, Fetched) else size_of(response)
