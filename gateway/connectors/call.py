@@ -169,42 +169,40 @@ class ConnectorCall:
         Errors: UpstreamError.
         """
         memo, stats = context.memo, context.stats
-        ask = context.upstream.fetch if self.answer_rules is None else self._ask
-        if not self.is_read or request.may_change:
-            self._count(request, context)
-            begin = perf_counter()
-            try:
-                return await ask(request, context)
-            finally:
-                stats.wait_s += perf_counter() - begin
-                if not self.is_read:
-                    memo.clear()
-        # The source too: what it adds, a session's cookie or headers of its own, is not there yet.
-        key = (request.source, request.method, request.url, request.body, tuple(request.headers))
-        while (known := memo.get(key)) is not None:
-            if isinstance(known, Fetched):
-                return known
-            if isinstance(known, UpstreamError):
-                raise known
-            with suppress(Abandoned):
-                followed: Fetched = await known.follow()
-                return followed
-        shared: SharedCall[Fetched] = SharedCall()
-        memo[key] = shared
+        shared: SharedCall[Fetched] | None = None
+        if self.is_read and not request.may_change:
+            # The source too: what it adds, a session's cookie or headers of its own, is not there yet.
+            headers = tuple(request.headers)
+            key = (request.source, request.method, request.url, request.body, headers)
+            while (known := memo.get(key)) is not None:
+                if isinstance(known, Fetched):
+                    return known
+                if isinstance(known, UpstreamError):
+                    raise known
+                with suppress(Abandoned):
+                    followed: Fetched = await known.follow()
+                    return followed
+            memo[key] = shared = SharedCall()
         outcome: Fetched | UpstreamError | None = None
         begin = perf_counter()
         try:
             self._count(request, context)
-            outcome = await ask(request, context)
+            if self.answer_rules is None:
+                outcome = await context.upstream.fetch(request, context)
+            else:
+                outcome = await self._ask(request, context)
         except BaseException as exc:
-            outcome = exc if isinstance(exc, UpstreamError) else None
-            shared.fail(exc)
+            if shared is not None:
+                outcome = exc if isinstance(exc, UpstreamError) else None
+                shared.fail(exc)
             raise
         finally:
             stats.wait_s += perf_counter() - begin
-            if memo.get(key) is shared:  # no write has ended meanwhile
+            if not self.is_read:
+                memo.clear()
+            elif shared is not None and memo.get(key) is shared:  # no write has ended meanwhile
                 memo[key] = outcome
-        if shared.followers:
+        if shared is not None and shared.followers:
             shared.finish(outcome)
         return outcome
 
