@@ -1,4 +1,4 @@
-"""An operation that is executed for several requests is the one that was asked, with a record and a context of its own."""
+"""An operation that is executed for several requests is the one that was asked, with its own record and context."""
 
 from __future__ import annotations
 
