@@ -164,7 +164,10 @@ def explain_plan(prepared: Prepared, variables: Variables) -> dict[str, Any]:
                 "reason": prepared.incremental_reason or prepared.reason,
             }
         }
-    codes = _codes(prepared, variables)
+    try:
+        codes = _codes(prepared, variables)
+    except CannotCompileError as exc:
+        return {"plan": {"executor": "fallback", "reason": str(exc)}}
     tree = "\n".join(print_plan(code.bound.plan) + _print_calls(code.bound) for code in codes)
     source = "\n".join(code.source for code in codes)
     return {"plan": {"executor": "compiled", "tree": tree, "source": source}}
@@ -174,7 +177,11 @@ def loaders_of(prepared: Prepared, variables: Variables) -> list[Loader]:
     """What an operation loads by; nothing is known where it runs on graphql-core."""
     if prepared.executor == "fallback":
         return []
-    return [loader for code in _codes(prepared, variables) for loader in _loaders(code.bound)]
+    try:
+        codes = _codes(prepared, variables)
+    except CannotCompileError:
+        return []
+    return [loader for code in codes for loader in _loaders(code.bound)]
 
 
 def _codes(prepared: Prepared, variables: Variables) -> list[Code]:

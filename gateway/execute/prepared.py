@@ -43,6 +43,7 @@ from gateway.plan.kinds import Wraps
 from gateway.plan.nodes import Plan
 from gateway.plan.show import print_plan
 from gateway.runtime import reference
+from gateway.runtime.bound_plan import Bound
 from gateway.runtime.bounds import UNLIMITED, ResultLimits
 from gateway.runtime.request import Source
 from gateway.runtime.variables import VariableCoercers, ViewCoercers
@@ -286,6 +287,18 @@ class Prepared:
         Errors: CannotCompileError; ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
         return self._variants.lookup(self.shaping, coerced, asker)
+
+    def bound_plan(self, coerced: Mapping[str, Any]) -> Bound | None:
+        """The bound plan for these variables; None where the operation runs on graphql-core, with these at least.
+
+        Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT).
+        """
+        if self.reason is not None:
+            return None
+        try:
+            return self.code(coerced).bound
+        except CannotCompileError:
+            return None
 
     def make_variant(self, coerced: Mapping[str, Any], client_key: str) -> None:
         """Make the code for these variables, where there is none yet.

@@ -142,12 +142,15 @@ class Sharing:
             return None
         if context.connection_params:  # a WebSocket's: nothing declares what it reads of them
             return None
-        known: Any = prepared if not prepared.shaping else prepared.code(variables.coerced).bound
+        known: Any = prepared if not prepared.shaping else prepared.bound_plan(variables.coerced)
+        if known is None:
+            return None
         try:
             plan = self._plans[known]
         except KeyError:
-            bound = prepared.code(variables.coerced).bound
-            plan = self._plans[known] = shared_plan(bound, self._ambient, self._unshared)
+            bound = prepared.bound_plan(variables.coerced)
+            plan = shared_plan(bound, self._ambient, self._unshared) if bound is not None else None
+            self._plans[known] = plan
         if plan is None or not plan.vary.may_share(context.client):
             return None
         vary = plan.vary

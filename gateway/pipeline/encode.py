@@ -97,8 +97,8 @@ def is_of_client(operation: Operation, ambient: Vary | None, *, is_own: bool) ->
     prepared = operation.prepared
     if is_own or operation.unfiltered is not None or prepared.labels or prepared.flags:
         return True
-    vary = operation.prepared.code(operation.variables.coerced).bound.vary
-    return joined((vary, ambient)) != VARY_NONE
+    bound = prepared.bound_plan(operation.variables.coerced)
+    return bound is None or joined((bound.vary, ambient)) != VARY_NONE
 
 
 def may_be_fresh(operation: Operation) -> bool:
@@ -106,7 +106,8 @@ def may_be_fresh(operation: Operation) -> bool:
     prepared = operation.prepared
     if prepared.executor != "compiled" or prepared.is_incremental:
         return False
-    return is_of_sources(prepared.code(operation.variables.coerced).bound)
+    bound = prepared.bound_plan(operation.variables.coerced)
+    return bound is not None and is_of_sources(bound)
 
 
 def explain(operation: Operation, asked: str) -> Answer | None:

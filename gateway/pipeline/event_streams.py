@@ -138,7 +138,9 @@ class Streams:
         source = event_source(operation.prepared, operation.variables)
         if source is None or not source.shared:
             return None
-        bound = operation.prepared.code(operation.variables.coerced).bound
+        bound = operation.prepared.bound_plan(operation.variables.coerced)
+        if bound is None:
+            return None
         vary = joined((source.vary, bound.vary, self._ambient))
         return vary if vary is not None and vary.may_share(operation.client) else None
 

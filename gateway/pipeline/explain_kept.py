@@ -29,7 +29,9 @@ def explain_kept(
         return "not kept: response_cache.whole_answers is false"
     if prepared.operation_type != "query" or prepared.reason:
         return f"not kept: {prepared.reason or f'it is a {prepared.operation_type}'}"
-    bound = prepared.code(variables.coerced).bound
+    bound = prepared.bound_plan(variables.coerced)
+    if bound is None:
+        return "not kept: it runs on graphql-core with these variables"
     python = list(dict.fromkeys(fields_of_python(bound)))
     if python:
         return f"not kept: Python gives {', '.join(python)}"

@@ -36,7 +36,9 @@ def explain_sharing(
     """
     if prepared.operation_type != "query" or prepared.reason:
         return f"not shared: {prepared.reason or f'it is a {prepared.operation_type}'}"
-    bound = prepared.code(variables.coerced).bound
+    bound = prepared.bound_plan(variables.coerced)
+    if bound is None:
+        return "not shared: it runs on graphql-core with these variables"
     sources = sources_of(bound)
     problem = ""
     if not settings.enabled or prepared.operation_name in settings.except_operations:
