@@ -1,4 +1,4 @@
-"""A nullable variable in `@skip` or `@include` that has a default, and null for it: no plan has it, graphql-core answers.
+"""Null for a nullable variable with a default in `@skip` or `@include`: no plan has it, so graphql-core answers.
 
 Source: GraphQL specification, September 2025, §5.8.5: a variable with a default may stand where null must not.
 """
