@@ -93,7 +93,8 @@ class BatchLoader(ConnectorLoader):
             rows = call.decoded(fetched)
             if rows is ...:
                 views = [self.key.item(key) for key in distinct]
-                rows = call.mapped(fetched, call.variables(context, args=arguments, batch=views))
+                variables = call.variables(context, args=arguments, batch=views)
+                rows = await call.map(fetched, variables)
         except UpstreamError as exc:
             return [exc] * len(column)
         found = self._by_key(rows, distinct)
@@ -126,7 +127,8 @@ class BatchLoader(ConnectorLoader):
         rows = call.decoded(fetched)
         if rows is ...:
             views = [self.key.item(key) for key in distinct]
-            rows = call.mapped(fetched, call.variables(context, args=arguments, batch=views))
+            variables = call.variables(context, args=arguments, batch=views)
+            rows = await call.map(fetched, variables)
         found = {**self._by_key(rows, distinct), **given}
         return list(map(found.get, column))
 

@@ -5,7 +5,9 @@ Equal reads of one operation are one call. It knows nothing of parents, keys or 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,6 +32,11 @@ from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import FieldTree
 from gateway.upstream.transport import Fetched, UpstreamRequest
+
+MAPPED_AT_ONCE = 100_000
+"""Bytes of an answer that is mapped where it came in: 10 ms of CPU for objects; the thread costs 0.1."""
+
+_threads = ThreadPoolExecutor(2, "mapping")
 
 NO_REQUEST: Mapping[str, Any] = {"headers": {}, "claims": {}}
 
@@ -135,12 +142,12 @@ class ConnectorCall:
         """
         if request is None:
             request = self.request(variables, context)
-        return self.decode_and_map(await self.fetch(request, context), variables)
+        return await self.decode_and_map(await self.fetch(request, context), variables)
 
-    def decode_and_map(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
+    async def decode_and_map(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
         """What an answer maps to. Errors: UpstreamError."""
         rows = self.decoded(fetched)
-        return self.mapped(fetched, variables) if rows is ... else rows
+        return await self.map(fetched, variables) if rows is ... else rows
 
     def decoded(self, fetched: Fetched) -> Any:
         """What an answer maps to, where its bytes are decoded into just that; else `...`."""
@@ -149,9 +156,19 @@ class ConnectorCall:
         rows = self.decoding.rows(fetched.body)
         return ... if rows is None and self.is_batch else rows
 
+    async def map(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
+        """As `mapped`, in a thread where the answer is large: the event loop has its turns meanwhile."""
+        if len(fetched.body) <= MAPPED_AT_ONCE:
+            return self.mapped(fetched, variables)
+        data = self.reader.value_of(fetched, variables)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_threads, self._map, fetched, data, variables)
+
     def mapped(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
         """What an answer maps to by the language's rules. Errors: UpstreamError."""
-        data = self.reader.value_of(fetched, variables)
+        return self._map(fetched, self.reader.value_of(fetched, variables), variables)
+
+    def _map(self, fetched: Fetched, data: Any, variables: dict[str, Any]) -> Any:
         if self.php is not None:
             invalid = partial(self.reader.invalid, fetched)
             value = self.php.map(self.mapping, data, variables, invalid)

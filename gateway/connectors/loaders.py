@@ -104,7 +104,7 @@ class FieldLoader(ConnectorLoader):
         call = self.call
         variables = call.variables(context, args=arguments, this={})
         fetched = await call.fetch(call.request(variables, context), context)
-        return [call.decode_and_map(fetched, variables)] * len(parents)
+        return [await call.decode_and_map(fetched, variables)] * len(parents)
 
 
 class KeyedLoader(ConnectorLoader):

@@ -177,7 +177,8 @@ async def merged_rows(
         detail = "while its batch went with another's"
         raise UpstreamError("GATEWAY_TIMEOUT", source=source, detail=detail) from exc
     try:
-        return call.decode_and_map(fetched, call.variables(context, args=arguments, batch=batch))
+        variables = call.variables(context, args=arguments, batch=batch)
+        return await call.decode_and_map(fetched, variables)
     except UpstreamError:
         if len(batch) == len(views) or fetched.status >= 500:
             raise

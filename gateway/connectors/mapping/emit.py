@@ -25,6 +25,7 @@ from gateway.connectors.mapping.emit_braces import (
     is_direct,
     speculative_lines,
     subscripts,
+    without_keys,
 )
 from gateway.connectors.mapping.members import NOTHING, Members
 from gateway.connectors.mapping.methods.table import AS, GIVING, MATCH, METHODS
@@ -162,7 +163,8 @@ class _Emitter:
         self, node: Braces, fill: Members, name: str, members: list[BracesMember] | None
     ) -> list[str]:
         filled = f"fill_value({{}}, {self.bind('w', fill)})" if fill.members else "{}"
-        slow = filled.format(f"slow({self.bind('n', node)}, d, V)")
+        kept = node if members is None else without_keys(node)
+        slow = filled.format(f"slow({self.bind('n', kept)}, d, V)")
         if members is None:
             return [f"return {slow}"]
         return careful_lines(members, fill, name, slow, filled)

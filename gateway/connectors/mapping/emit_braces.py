@@ -5,14 +5,18 @@ It must define nothing and bind no value: names come from the emitter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.connectors.mapping.members import Members
 from gateway.connectors.mapping.nodes import (
     At,
+    Braces,
+    Group,
+    Inline,
     Input,
     KeyStep,
+    MappedField,
     MethodCall,
     Path,
     Question,
@@ -95,6 +99,26 @@ def careful_lines(
     named = {member.name for member in members}
     body += [f"o[{extra!r}] = None" for extra in fill.members if extra not in named]
     return [*body, "return o"]
+
+
+def without_keys(node: Braces) -> Braces:
+    """What of braces may give something where there is neither object nor list: no key is found there.
+
+    A list of nulls in the place of objects costs a tenth.
+    """
+    items: list[MappedField | Group | Inline] = []
+    for item in node.items:
+        if isinstance(item, Inline):
+            return node  # what it gives depends on whether it is alone
+        if isinstance(item, Group):
+            items.append(replace(item, braces=without_keys(item.braces)))
+        elif not (
+            isinstance(item.path.origin, (Input, At))
+            and item.path.steps
+            and isinstance(item.path.steps[0], KeyStep)
+        ):
+            items.append(item)
+    return replace(node, items=tuple(items))
 
 
 def is_direct(node: Path) -> bool:
