@@ -85,6 +85,15 @@ async def test_messages(server: Served, messages: list[str | bytes], codes: set[
     await still_serves(server)
 
 
+async def test_an_id_without_a_character_is_named_so(server: Served) -> None:
+    async with connected(server) as client:
+        await client.send(type="subscribe", id="", payload={"query": "{a}"})
+        assert await client.hear() == (
+            4400,
+            "The id of subscribe must be a string that is not empty",
+        )
+
+
 async def test_a_flood_of_pings_is_answered_at_the_speed_it_is_read(server: Served) -> None:
     async with connected(server) as client:
         for _ in range(2_000):

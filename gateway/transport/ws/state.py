@@ -219,7 +219,7 @@ class SocketProtocol:
     def _subscribe(self, message: dict[str, Any]) -> Event:
         id_, payload = message.get("id"), message.get("payload")
         if not isinstance(id_, str) or not id_:
-            return self._breach("The id of subscribe must be a string")
+            return self._breach("The id of subscribe must be a string that is not empty")
         if len(id_) > MAX_ID_LENGTH:
             return self._breach(f"The id of subscribe has more than {MAX_ID_LENGTH} characters")
         if not isinstance(payload, dict):
@@ -234,7 +234,7 @@ class SocketProtocol:
     def _cancel(self, message: dict[str, Any]) -> Event | None:
         id_ = message.get("id")
         if not isinstance(id_, str) or not id_:
-            return self._breach("The id of complete must be a string")
+            return self._breach("The id of complete must be a string that is not empty")
         # Ends may cross on the wire: an unknown id is no breach.
         operation = self.operations.pop(id_, None)
         return Cancel(operation) if operation else None
