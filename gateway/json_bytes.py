@@ -16,6 +16,7 @@ and has to give what it does read as this module does, or to refuse the whole. A
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -35,12 +36,7 @@ UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 _decode = msgspec.json.Decoder().decode
 _TOKEN = re.compile(r'"(?>(?:[^"\\]++|\\.)*)"|-?\d[\d.eE+-]*+', re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(\.\d++)?([eE][+-]?\d++)?", re.ASCII)
-_ESCAPE = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)",
-    re.DOTALL,
-)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_HALF: Final = len(r"\ud83d")
 _MANY_DIGITS = re.compile(r"\d{200,}")
 
 
@@ -132,7 +128,7 @@ def _read_deep(text: str) -> Any:
 def _mended(found: re.Match[str]) -> str:
     token = found[0]
     if token[0] == '"':
-        return _ESCAPE.sub(_paired, token) if "\\u" in token else token
+        return _without_halves(token) if "\\u" in token else token
     number = _NUMBER.fullmatch(token)
     if number is None:
         return token  # whoever reads it refuses it
@@ -141,5 +137,10 @@ def _mended(found: re.Match[str]) -> str:
     return f'"{token}"' if is_beyond else token
 
 
-def _paired(found: re.Match[str]) -> str:
-    return "\ufffd" if len(found[0]) == _HALF else found[0]
+def _without_halves(token: str) -> str:
+    """A string with U+FFFD for each half of a surrogate pair."""
+    try:
+        text = json.loads(token)  # the one reader that takes halves
+    except ValueError:
+        return token  # whoever reads it refuses it
+    return orjson.dumps(_SURROGATE.sub("\ufffd", text)).decode()
