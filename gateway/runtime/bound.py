@@ -6,7 +6,7 @@ must hold nothing of a request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
@@ -17,6 +17,7 @@ from graphql import (
     is_leaf_type,
 )
 
+from gateway.client.vary import Vary
 from gateway.graph.json_numbers import json_serialize
 from gateway.graph.loader import Loader
 from gateway.graph.member import MemberAccess, member_of
@@ -183,27 +184,32 @@ class BoundField:
         if resolve is None and plan.wrapped:
             resolve = reference.default_resolver
         self.member: MemberAccess | None = None
-        member = member_of(resolve) if plan.kind is Kind.PROPERTY else None
-        if member is not None and member.access is not MemberAccess.DEFAULT:
-            self.member = member.access
-        self.is_direct = isinstance(resolve, FieldResolver)
-        self.resolver: Any = resolve.function if isinstance(resolve, FieldResolver) else resolve
-        self.sees = resolve.sees if isinstance(resolve, FieldResolver) else None
-        self.takes_info = not isinstance(resolve, FieldResolver) or resolve.takes_info
+        if resolve is not None and plan.kind is Kind.PROPERTY:
+            member = member_of(resolve)
+            if member is not None and member.access is not MemberAccess.DEFAULT:
+                self.member = member.access
+        self.is_direct, self.takes_info = False, True
+        self.resolver: Any = resolve
+        self.sees: Vary | None = None
+        if isinstance(resolve, FieldResolver):
+            self.is_direct, self.takes_info = True, resolve.takes_info
+            self.resolver, self.sees = resolve.function, resolve.sees
         self.loader: Loader | None = loader_of(schema, plan)
         self.arguments: Arguments | None = None
         if self.definition.args and not plan.hidden and not plan.denied:
             self.arguments = bound.arguments_of(self.definition, plan.nodes[0])
         self.has_own = self.takes_info or not (self.arguments is None or self.arguments.is_shared)
         self.output = bound.bind_output(plan.output, schema)
-        if not plan.denied:
-            read_as_json(self.definition, self.output)
         self.composite = composite_of(self.output)
         self.coordinate = plan.coordinate
-        self.is_regrouped = is_settled(plan)
+        self.is_regrouped = False
+        if self.composite is not None:
+            self.is_regrouped = is_settled(plan)
+            for child in self.composite.by_type.values():
+                child.field = self
+        elif not plan.denied:
+            read_as_json(self.definition, self.output)
         self.is_completed = self.is_regrouped or plan.kind is Kind.INTROSPECTION
-        for child in selections_of(self.output):
-            child.field = self
         bound.fields[plan.id] = self
         if not bound.is_fixed:
             bound.watch(self.definition, "resolve")
@@ -213,14 +219,6 @@ class BoundField:
         """Where its values stand in the response, lists left out: `videos.edges.node.channel`."""
         above = self.selection.field
         return self.key if above is None else f"{above.path}.{self.key}"
-
-
-def selections_of(output: BoundOutput) -> Iterator[BoundSelection]:
-    """The selections at the bottom of an output."""
-    while isinstance(output, BoundList):
-        output = output.item
-    if isinstance(output, BoundComposite):
-        yield from output.by_type.values()
 
 
 def read_as_json(definition: GraphQLField, output: BoundOutput) -> None:
