@@ -13,6 +13,7 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.plan import field_facts
 from gateway.plan.field_facts import FactsOfFields
+from gateway.plan.kinds import kind_of
 from gateway.plan.nodes import Check, Kind, Leaf, ListOf
 
 SDL = """
@@ -50,7 +51,6 @@ def test_it_is_looked_up_once_for_all_plans_of_a_fixed_schema(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looked: list[str] = []
-    kind_of = field_facts.kind_of
 
     def counted(name: str, *given: Any) -> Kind:
         looked.append(name)
@@ -70,7 +70,8 @@ def test_a_resolver_that_is_given_later_counts_where_the_schema_may_change() -> 
     schema = schema_of(fixed=False)
     query: Any = schema.query_type
     kinds = []
-    for resolve in (None, lambda *_: []):
+    resolvers: list[Any] = [None, lambda *_: []]
+    for resolve in resolvers:
         query.fields["ids"].resolve = resolve
         found = FactsOfFields(schema).of(query, "ids")
         assert found is not None
