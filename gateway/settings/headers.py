@@ -20,6 +20,8 @@ UNSETTABLE = frozenset(
         "transfer-encoding",
         "upgrade",
         "keep-alive",
+        "proxy-connection",
+        "expect",
         "content-length",
         "content-encoding",
         "accept-encoding",

@@ -13,6 +13,8 @@ from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from gateway.settings.headers import UNSETTABLE
+
 YEAR_S = 365 * 24 * 3600
 MOST = 2**31 - 1  # what a C int holds: backlogs, thresholds and timers take no more
 MOST_BYTES = 2**40
@@ -126,6 +128,12 @@ def port_problem(value: str) -> str | None:
     return None
 
 
+def _sent_problem(value: str) -> str | None:
+    if value.lower() not in UNSETTABLE:
+        return None
+    return "cannot be set: it is of the connection, or of the body as it is sent"
+
+
 def _url_problem(value: str) -> str | None:
     if not value:
         return None
@@ -216,10 +224,15 @@ RoutePath = Annotated[
 Host = Annotated[str, TextForm(r"[^\s/]+", "a host name or an IP address")]
 HeaderName = Annotated[str, TextForm(_TOKEN, "the name of a header")]
 HeaderNameOrEmpty = Annotated[str, TextForm(f"(?:{_TOKEN})?", 'the name of a header, or ""')]
+SentHeaderName = Annotated[str, TextForm(_TOKEN, "the name of a header", _sent_problem)]
+SentHeaderNameOrEmpty = Annotated[
+    str, TextForm(f"(?:{_TOKEN})?", 'the name of a header, or ""', _sent_problem)
+]
 HeaderValue = Annotated[
     str,
     TextForm(
-        r"[^\x00-\x08\x0a-\x1f\x7f]*", "a header's value: one line without control characters"
+        r"[\x09\x20-\x7e\x80-\xff]*",
+        "a header's value: one line of latin-1 without control characters",
     ),
 ]
 TrustedProxy = Annotated[

@@ -12,8 +12,6 @@ from gateway.settings.kinds import (
     Count,
     FileBeside,
     Growth,
-    HeaderName,
-    HeaderNameOrEmpty,
     HeaderValue,
     Parts,
     Percent,
@@ -21,6 +19,8 @@ from gateway.settings.kinds import (
     Ratio,
     Seconds,
     SecondsOrZero,
+    SentHeaderName,
+    SentHeaderNameOrEmpty,
     SocketPath,
     Status,
     Url,
@@ -186,14 +186,14 @@ class SourceSettings:
     connect_timeout_s: Seconds = 5.0
     max_concurrency: Count = 64
     max_pending: Count = 256
-    deadline_header: HeaderNameOrEmpty = "x-request-timeout-ms"
+    deadline_header: SentHeaderNameOrEmpty = "x-request-timeout-ms"
     dedupe_enabled: bool = True
     post_is_safe: bool = False
     batch_across_requests: bool = False
     keepalive_s: SecondsOrZero = 4.0
     max_response_size_bytes: Bytes = 16 * 1024 * 1024
     max_response_values: Count = 2_000_000
-    headers: dict[HeaderName, HeaderValue] | None = field(default=None, repr=False)
+    headers: dict[SentHeaderName, HeaderValue] | None = field(default=None, repr=False)
     session_cookie: CookieName | None = None
     dialect: Literal["json", "php"] = "json"
     time_zone: str = "UTC"

@@ -46,6 +46,13 @@ NOT_SENT = "is none that browsers send: they write small letters, and leave :80 
          "traffic_shaping.router.dedupe.except_operations.0: should be the name of an operation, got 'query Report'"),
         ("[authentication.jwt]\nheader_value_prefix = 'Bearer '",
          "authentication.jwt.header_value_prefix: should be one word, or \"\", got 'Bearer '"),
+        ("[sources.a]\nheaders = { Content-Length = '3' }",
+         "sources.a.headers.Content-Length: cannot be set: it is of the connection, or of the body as it is sent"),
+        ("[sources.a]\nheaders = { x-a = '😀' }",
+         "sources.a.headers.x-a: should be a header's value: one line of latin-1 without control characters"),
+        ("[sources.a]\ndeadline_header = 'expect'",
+         "sources.a.deadline_header: cannot be set: it is of the connection, or of the body as it is sent, "
+         "got 'expect'"),
         ("[sources.a]\nunix_socket = ''", "sources.a.unix_socket: should be a path, got ''"),
     ],
 )  # fmt: skip

@@ -14,11 +14,13 @@ from gateway.connectors.request.header_rules import apply_rules
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.errors import ConfigError
 from gateway.graph.schema import build_schema
+from gateway.settings.headers import UNSETTABLE
+from gateway.upstream.http1.request_head import FRAMING
 from tests.connectors.scenario import LINK, Scenario, execute
 
 CLIENT = {
     "authorization": ["t"], "x-a": ["1", "2"], "x-b": ["3"], "te": ["x"], "host": ["h"],
-    "connection": ["keep-alive, X-Hop"], "x-hop": ["4"],
+    "connection": ["keep-alive, X-Hop"], "x-hop": ["4"], "expect": ["100-continue"], "proxy-connection": ["close"],
 }  # fmt: skip
 
 
@@ -36,7 +38,7 @@ def rules(*given: dict[str, Any], **sources: list[dict[str, Any]]) -> HeaderSett
         ([{"propagate": {"named": "x-z", "default": "d"}}], [("x-z", "d")]),
         ([{"propagate": {"named": "x-z"}}], []),
         ([{"propagate": {"matching": "^x-"}}], [("x-a", "1"), ("x-a", "2"), ("x-b", "3")]),
-        ([{"propagate": {"matching": "^(te|host)$"}}], []),
+        ([{"propagate": {"matching": "^(te|host|expect|proxy-connection)$"}}], []),
         ([{"propagate": {"named": "x-hop"}}], [("x-hop", "4")]),  # whoever names it wants it
         (
             [{"propagate": {"matching": "^x-"}}, {"remove": {"named": "X-A"}}],
@@ -53,6 +55,10 @@ def rules(*given: dict[str, Any], **sources: list[dict[str, Any]]) -> HeaderSett
 )
 def test_rules_in_order(given: list[dict[str, Any]], sent: list[tuple[str, str]]) -> None:
     assert apply_rules(rules(*given).rules("b"), CLIENT) == sent
+
+
+def test_what_the_transport_refuses_is_never_passed_on() -> None:
+    assert FRAMING <= UNSETTABLE
 
 
 def test_a_sources_rules_come_after_those_for_all() -> None:
