@@ -12,8 +12,10 @@ import pytest
 from gateway.app.config import build_config
 from gateway.connectors.call import MAPPED_AT_ONCE
 from gateway.connectors.mapping import compile as compiled
+from gateway.connectors.mapping.analyse import braces_supply
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.interpret import MappingRun, interpret
+from gateway.connectors.mapping.members import fill_value
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.testing import GatewayClient
 
@@ -133,3 +135,18 @@ def test_keys_are_not_looked_for_in_what_is_no_object(monkeypatch: pytest.Monkey
         {"a": 1, "in": {}, "k": "x"},
     ]
     assert len(paths) == 2  # the constant, and what stands in its parentheses
+
+
+@pytest.mark.parametrize("selection", ["a b: $.c.d? e { f }", "a b { c }", "$.rows { a b { c } }"])
+def test_where_there_are_only_keys_nothing_is_read_of_what_is_no_object(
+    selection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = parse_mapping(selection)
+    rows = [None, {"a": 1}, "text", [3, None], True]
+    data = {"rows": rows} if selection.startswith("$") else rows
+    value = interpret(parsed, data, {})[0]
+    monkeypatch.setattr(compiled, "MappingRun", None)
+    assert compile_mapping(parsed, "rows", braces_supply(parsed.braces))(data, {}) == fill_value(
+        value, braces_supply(parsed.braces)
+    )
+    assert compile_mapping(parsed, "rows")(data, {}) == value

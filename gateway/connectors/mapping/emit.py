@@ -2,8 +2,8 @@
 
 For the shapes that upstreams really send the code is what one would write by hand: a dict display for
 an object, a comprehension of them for a list. It is speculation that fails by itself: `d["k"]`
-succeeds only for an object that has k. What fails is done again by careful code, member by member, and
-what is neither object nor list goes to the interpreter.
+succeeds only for an object that has k. What fails is done again by careful code, member by member. No key
+is found in what is neither object nor list; what else there is to read of it, the interpreter reads.
 
     bN(d, V)       braces: display, or comprehension of displays
     cN(d, V)       the same braces, carefully: absent members, lists in lists
@@ -164,7 +164,9 @@ class _Emitter:
     ) -> list[str]:
         filled = f"fill_value({{}}, {self.bind('w', fill)})" if fill.members else "{}"
         kept = node if members is None else without_keys(node)
-        slow = filled.format(f"slow({self.bind('n', kept)}, d, V)")
+        slow = "d"  # nothing is made of it, and there is nothing to fill
+        if kept.items:
+            slow = filled.format(f"slow({self.bind('n', kept)}, d, V)")
         if members is None:
             return [f"return {slow}"]
         return careful_lines(members, fill, name, slow, filled)

@@ -104,21 +104,28 @@ def careful_lines(
 def without_keys(node: Braces) -> Braces:
     """What of braces may give something where there is neither object nor list: no key is found there.
 
-    A list of nulls in the place of objects costs a tenth.
+    Mostly that is nothing, and a list of nulls in the place of objects costs next to nothing.
     """
     items: list[MappedField | Group | Inline] = []
     for item in node.items:
-        if isinstance(item, Inline):
-            return node  # what it gives depends on whether it is alone
         if isinstance(item, Group):
             items.append(replace(item, braces=without_keys(item.braces)))
-        elif not (
-            isinstance(item.path.origin, (Input, At))
-            and item.path.steps
-            and isinstance(item.path.steps[0], KeyStep)
-        ):
+        elif _begins_with_key(item.path):
+            continue
+        elif isinstance(item, Inline):
+            return node  # what it gives depends on whether it is alone
+        else:
             items.append(item)
     return replace(node, items=tuple(items))
+
+
+def _begins_with_key(path: Path) -> bool:
+    """Tell whether a path finds nothing where there is no object."""
+    return (
+        isinstance(path.origin, (Input, At))
+        and bool(path.steps)
+        and isinstance(path.steps[0], KeyStep)
+    )
 
 
 def is_direct(node: Path) -> bool:
