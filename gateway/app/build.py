@@ -36,6 +36,7 @@ from gateway.connectors.check.connectors import check_connectors
 from gateway.connectors.check.constants import Constants
 from gateway.connectors.check.identity_headers import check_identity_headers
 from gateway.connectors.check.protected_reads import check_protected_reads
+from gateway.connectors.check.unused_sources import unused_sources
 from gateway.connectors.directives import read_directives
 from gateway.connectors.overrides import read_overrides
 from gateway.cost.check import add_weights
@@ -59,12 +60,13 @@ from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.graph.signature import finding
 from gateway.graph.subgraph_sdl import subgraph_sdl
 from gateway.graph.unbound import unbound_directives, unresolved_types
-from gateway.graph.views.check import check_views
+from gateway.graph.views.check import check_views, unnamed_tags
 from gateway.graph.views.view import SchemaView, views_of
 from gateway.redis.client import check_redis
 from gateway.settings.files import missing_files
 from gateway.settings.headers import folded
 from gateway.settings.mistakes import together
+from gateway.transport.http.forwarded import find_open_proxies
 
 
 @dataclass(slots=True)
@@ -176,7 +178,8 @@ def build_graph_of(
     plugins = [] if mock else load_plugins(config.plugins, base)
     marks = [] if mock else find_marks(config.graph.resolvers, base)
     marks = with_hooks([*marks, *(mark for plugin in plugins for mark in plugin.marks)])
-    if marks:
+    has_python = bool(marks)
+    if has_python:
         import_module("httpx")  # of `context.http`: loaded here, no request waits for it
     if config.federation.enabled:
         most = config.federation.max_representations
@@ -192,7 +195,7 @@ def build_graph_of(
         return Graph(None, None, marks, findings)
     is_known = is_anybody_known(config, marks)
     is_required = config.authorization.require_authentication
-    findings += find_risks(config.authentication)
+    findings += find_risks(config.authentication) + find_open_proxies(config.server.trusted_proxies)
     findings += [find_lockout()] if is_required and not is_known else []
     findings += check_links(document)
     findings += check_field_sets(schema, document) if config.federation.enabled else []
@@ -211,6 +214,7 @@ def build_graph_of(
         add_directives(schema)
     check_scalar_names(config, schema)
     check_view_names(config)
+    findings += unnamed_tags(document, view_names(document))
     findings += check_views(schema, config.views, view_names(document))
     if mock:
         mock_schema(schema, config.graph.scalars)
@@ -220,7 +224,9 @@ def build_graph_of(
     findings += bind_resolvers(schema, marks, threads, config.graph.scalars)
     if is_served or marks:
         findings += unbound_directives(document, marks) + unresolved_types(schema, marks)
-    bound, found = _connect(config, schema, document, marks, env, base, is_served=is_served)
+    bound, found = _connect(
+        config, schema, document, marks, env, base, is_served=is_served, has_python=has_python
+    )
     findings += found
     if bound is not None:
         findings += check_protected_reads(schema)
@@ -268,6 +274,7 @@ def _connect(
     base: Path,
     *,
     is_served: bool,
+    has_python: bool,
 ) -> tuple[BoundConnectors | None, list[Diagnostic]]:
     """Check the connectors and lay them on the schema; None where something is wrong."""
     resolved = {
@@ -283,6 +290,7 @@ def _connect(
     if any(item.severity == "error" for item in found):
         return None, found
     found += check_identity_headers(directives, config.headers)
+    found += unused_sources(directives) if not has_python else []
     if any(item.severity == "error" for item in found):
         return None, found
     keys = config.authentication.api_keys

@@ -20,10 +20,11 @@ from graphql import (
     GraphQLSchema,
     get_directive_values,
     get_named_type,
+    value_from_ast_untyped,
 )
 
 from gateway.client.vary import VARY_NONE, Vary
-from gateway.errors import Diagnostic
+from gateway.errors import ClientError, Diagnostic
 from gateway.graph.directives import (
     ArgumentDirective,
     InputCheck,
@@ -145,6 +146,11 @@ class _DirectiveBinder:
             if isinstance(made, Range) and not may_be_number(get_named_type(carrier.type)):
                 what = f"{get_named_type(carrier.type)} is no number"
                 self.refuse(use, f"@{definition.name} on {coordinate} cannot be made: {what}")
+            elif isinstance(made, Range) and (why := _refused_default(made, carrier)):
+                hint = "what leaves it out would be refused: choose another default"
+                self.refuse(
+                    use, f"@{definition.name} on {coordinate} refuses the default: {why}", hint
+                )
             elif any(hasattr(made, name) for name in methods):
                 yield made, sees
             else:
@@ -198,6 +204,20 @@ class _DirectiveBinder:
         self.found.append(
             Diagnostic(message, "Directive", file=file, line=line, column=column, hint=hint)
         )
+
+
+def _refused_default(bounds: Range, carrier: Carrier) -> str:
+    """What is wrong with the default of an argument or of an input field; "" where nothing is."""
+    node = getattr(carrier.ast_node, "default_value", None)
+    if node is None:
+        return ""
+    try:
+        bounds.argument(value_from_ast_untyped(node))
+    except ClientError as exc:
+        return f"it {exc.message.rstrip('.')}"
+    except TypeError:  # a scalar of the schema's own, which is no number
+        pass
+    return ""
 
 
 def _names_on(carrier: Carrier) -> set[str]:

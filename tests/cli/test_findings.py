@@ -207,3 +207,36 @@ def test_a_mistake_of_the_command_line_is_one_line(
 ) -> None:
     write(tmp_path, schema="type Query { late: Int }", resolvers=LATE)
     assert words in one_line(run_gateway(*arguments, cwd=tmp_path, stdin="{}"))
+
+
+def test_what_is_declared_and_does_nothing_is_told(tmp_path: Path) -> None:
+    source = '@source(name: "{}", http: {{ baseURL: "http://127.0.0.1:9" }})'
+    schema = (
+        LINK
+        + f"""extend schema {source.format("a")}
+    extend schema {source.format("b")}
+    type Query {{ a: Int @connect(source: "a", http: {{ GET: "/" }}, selection: "$") @tag(name: "") }}"""
+    )
+    config = '[graph]\nschema = "s.graphql"\n[server]\ntrusted_proxies = ["0.0.0.0/0"]\n'
+    write(tmp_path, schema=schema, config=config)
+    assert [item["message"] for item in found_by_check(tmp_path, "UnusedSource")] == [
+        "no connector names the source `b`"
+    ]
+    assert [item["line"] for item in found_by_check(tmp_path, "UnknownTag")] == [4]
+    assert len(found_by_check(tmp_path, "OpenProxies")) == 1
+
+
+def test_a_source_may_be_for_python(tmp_path: Path) -> None:
+    schema = (
+        LINK
+        + """extend schema @source(name: "b", http: { baseURL: "http://127.0.0.1:9" })
+    type Query { a: Int }"""
+    )
+    resolvers = """from gateway import resolver
+@resolver("Query.a")
+async def a(parent, context):
+    return len(context.source_url("b"))
+"""
+    write(tmp_path, schema=schema, resolvers=resolvers)
+    assert found_by_check(tmp_path, "UnusedSource") == []
+    assert run_gateway("check", cwd=tmp_path).returncode == 0

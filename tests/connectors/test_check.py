@@ -323,6 +323,20 @@ def test_what_older_versions_do_not_check_is_a_warning_there(code: str, sdl: str
         assert [(f.code, f.severity) for f in found] == [(code, severity)]
 
 
+@pytest.mark.parametrize("empty", ["", "  ", "# nothing"])
+def test_an_empty_mapping_of_failures_is_told(empty: str) -> None:
+    for given, code, severity in (
+        (f'isSuccess: "{empty}"', "InvalidIsSuccess", "error"),
+        (f'errors: {{ message: "{empty}" }}', "InvalidErrorsMessage", "warning"),
+        (f'errors: {{ extensions: "{empty}" }}', "InvalidErrorsMessage", "warning"),
+    ):
+        (finding,) = found_in(connected(f'@connect(source: "b" {given} HTTP)'))
+        assert (finding.code, finding.severity) == (code, severity)
+        assert finding.message.startswith("this is empty")
+        (finding,) = found_in(source(f'@source(name: "b", HTTP {given})'))
+        assert (finding.code, finding.severity) == (code, severity)
+
+
 def test_what_would_send_another_request_is_an_error_in_every_version() -> None:
     sdl = connect('GET: "/{$args.none}"').replace("v0.3", "v0.2")
     assert [(f.code, f.severity) for f in found_in(sdl)] == [("UndefinedArgument", "error")]

@@ -9,7 +9,7 @@ from pathlib import Path
 from docs.checks import GROUPS
 
 GATEWAY = Path(__file__).resolve().parents[2] / "gateway"
-FOLDERS = ("graph", "connectors/check", "app", "cost", "auth")
+FOLDERS = ("graph", "connectors/check", "app", "cost", "auth", "transport/http")
 WRITERS = ("Diagnostic", "at", "at_offset", "at_text", "_at", "mild", "add", "tell", "_finding")
 
 
@@ -50,7 +50,7 @@ def test_every_code_that_is_given_is_explained() -> None:
 def test_every_code_that_is_explained_is_given() -> None:
     given = {
         text
-        for folder in ("graph", "connectors", "app", "cli", "cost", "auth")
+        for folder in ("graph", "connectors", "app", "cli", "cost", "auth", "transport")
         for text in texts(folder)
     }
     assert {code for group in GROUPS.values() for code in group} - given == set()

@@ -168,6 +168,26 @@ def test_a_range_of_what_is_no_number_is_refused(kind: str, is_number: bool) -> 
     assert [error.message for error in found] == ([] if is_number else [message])
 
 
+@pytest.mark.parametrize(("declared", "why"), [
+    ("Int = 10 @range(max: 9)", "it must be at most 9, got 10"),
+    ("Int = -1 @range(min: 0)", "it must be at least 0, got -1"),
+    ("[[Int]] = [[1, 2], [10, null]] @range(max: 9)", "it must be at most 9, got 10"),
+    ("Float = 9.5 @range(max: 9)", "it must be at most 9, got 9.5"),
+    ("Int = 9 @range(max: 9)", ""), ("Int = null @range(max: 9)", ""), ("Int @range(max: 9)", ""),
+    ('Money = "many" @range(max: 9)', ""),
+])  # fmt: skip
+def test_a_default_outside_of_its_range_is_refused(declared: str, why: str) -> None:
+    """Every request that left it out was refused."""
+    for replaced, coordinate in (
+        ("n: [Int] @range(max: 9)", "Query.d(n:)"),
+        ("fs: [Int] @range(max: 5)", "L.fs"),
+    ):
+        name = replaced.partition(":")[0]
+        _, found = bound(SDL.replace(replaced, f"{name}: {declared}") + "scalar Money")
+        message = f"@range on {coordinate} refuses the default: {why}"
+        assert [one.message for one in found] == ([message] if why else [])
+
+
 def test_an_interface_may_carry_what_its_types_carry() -> None:
     more = "interface I { a: Int @upper } type T implements I { a: Int @upper } type Query { t: T"
     assert bound(SDL.replace("type Query {", more))[1] == []

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.transport.http.forwarded import Peer, TrustedProxies, client_key, peer_of
+from gateway.transport.http.forwarded import (
+    Peer,
+    TrustedProxies,
+    client_key,
+    find_open_proxies,
+    peer_of,
+)
 
 PROXIES = ("10.0.0.0/8", "fd00::/8", "unix")
 PROXY = peer_of("10.0.0.1", "http")
@@ -162,3 +168,14 @@ def test_host_and_scheme_count_where_the_proxy_does_not_say_who_asked(
     found = TrustedProxies(["127.0.0.1"], family).resolve(peer_of("127.0.0.1", "http"), headers)
     assert (found.scheme, found.host) == expected
     assert found.address == "127.0.0.1"
+
+
+@pytest.mark.parametrize("name", ["0.0.0.0/0", "::/0", "10.1.2.3/0"])
+def test_a_network_of_every_address_is_told(name: str) -> None:
+    (warning,) = find_open_proxies(("unix", "10.0.0.1", name, "10.0.0.0/8", "fd00::/8"))
+    assert (warning.code, warning.severity) == ("OpenProxies", "warning")
+    assert warning.message.startswith(f"server.trusted_proxies has {name}, which is every address")
+
+
+def test_networks_of_proxies_are_not() -> None:
+    assert find_open_proxies((*PROXIES, "127.0.0.1", "::1")) == []

@@ -16,7 +16,7 @@ from gateway.errors import ConfigError, Diagnostic
 from gateway.graph.builtin import view_names
 from gateway.graph.schema import build_schema as build_checked
 from gateway.graph.sdl import parse_sdl
-from gateway.graph.views.check import check_views
+from gateway.graph.views.check import check_views, unnamed_tags
 from gateway.graph.views.settings import ViewSettings
 from gateway.graph.views.view import SchemaView
 
@@ -127,6 +127,25 @@ def test_a_tag_that_stands_nowhere_is_told() -> None:
         "the view partner: nothing has the tag 'y'",
         "warning",
     )
+
+
+@pytest.mark.parametrize(
+    ("sdl", "lines"),
+    [
+        (
+            'type Query {\n a: Int @tag(name: "")\n b(\n c: Int @tag(name: " ")): Int @tag(name: "x") }',
+            [2, 4],
+        ),
+        (LINK + 'type Query { a: Int\n @label(name: "") }', [3]),
+        ('directive @own(name: String) on OBJECT type Query @own(name: "") { a: Int }', []),
+    ],
+)
+def test_a_tag_without_a_name_is_told(sdl: str, lines: list[int]) -> None:
+    document = parse_sdl(sdl, "shop.graphql")
+    found = unnamed_tags(document, view_names(document))
+    assert [(one.code, one.severity, one.line) for one in found] == [
+        ("UnknownTag", "warning", line) for line in lines
+    ]
 
 
 def test_only_fields_with_a_tag_that_is_included_are_seen() -> None:

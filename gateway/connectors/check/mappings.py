@@ -164,13 +164,25 @@ class MappingCheck:
             selection = self.parsed(text, code) if text is not None else None
             if text is None or selection is None:
                 continue
+            if not selection.items:
+                self._empty(text, code)
+                continue
             self.variables(text, 0, selection, allowed, scope, code)
-            if text is not errors.extensions and selection.items and not selection.value_path:
+            if text is not errors.extensions and not selection.value_path:
                 what = "a string" if text is errors.message else "true or false"
                 word = text.value.strip()
                 hint = f"write `$.{word}`" if re.fullmatch(r"\w+", word) else None
                 message = f"this must give {what}, not an object"
                 self.findings.at_offset(text, selection.start, code, message, hint)
+
+    def _empty(self, text: SchemaText, code: str) -> None:
+        """A mapping of nothing gives an object without members: neither true, nor a message, nor an extension."""
+        if code == "InvalidIsSuccess":
+            message = "this is empty, and no answer would be a success"
+            self.findings.at_offset(text, 0, code, message, "write what is true of a success")
+        else:
+            message = "this is empty, and has no effect"
+            self.findings.at_offset(text, 0, code, message, "remove it", "warning")
 
     def parsed(self, text: SchemaText, code: str) -> MappingSelection | None:
         """The mapping; None, and a finding, where it does not parse."""

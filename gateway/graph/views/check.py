@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     GraphQLSchema,
+    StringValueNode,
     is_non_null_type,
     is_required_argument,
     is_required_input_field,
@@ -14,6 +16,7 @@ from graphql import (
 )
 
 from gateway.errors import Diagnostic
+from gateway.graph.directive_uses import uses_in
 from gateway.graph.sdl import diagnose, place_of
 from gateway.graph.views.defaults import is_shown
 from gateway.graph.views.filtered import filtered_schema
@@ -33,6 +36,25 @@ def check_views(
         found += _of_tags(parts, name, settings)
         found += list(_findings(parts, name)) or _invalid(parts, name)
     return found
+
+
+def unnamed_tags(document: DocumentNode, names: Mapping[str, str]) -> list[Diagnostic]:
+    """A warning for each `@tag` with a blank name, which no view can choose; `names` as of `view_names`."""
+    tags = {name for name, meant in names.items() if meant == "tag"}
+    return [
+        Diagnostic(
+            "a tag without a name chooses nothing",
+            "UnknownTag",
+            *place_of(argument.value),
+            "name it, or remove it",
+            "warning",
+        )
+        for definition in document.definitions
+        for use in uses_in(definition)
+        if use.name.value in tags
+        for argument in use.arguments or ()
+        if isinstance(argument.value, StringValueNode) and not argument.value.value.strip()
+    ]
 
 
 def _of_tags(parts: ViewParts, name: str, settings: ViewSettings) -> Iterator[Diagnostic]:

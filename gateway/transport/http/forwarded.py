@@ -15,6 +15,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal, NamedTuple
 
+from gateway.errors import Diagnostic
+
 UNIX = "unix"
 """In a list of trusted proxies: whoever connects by the unix socket."""
 Family = Literal["x-forwarded", "forwarded"]
@@ -45,6 +47,20 @@ class Peer(NamedTuple):
 
 
 NOBODY_KNOWN = Peer("", "")
+
+
+def find_open_proxies(names: Sequence[str]) -> list[Diagnostic]:
+    """A warning for each trusted network that has every address: any client writes whom its request comes from."""
+    return [
+        Diagnostic(
+            f"server.trusted_proxies has {name}, which is every address: whoever connects says which address is his",
+            code="OpenProxies",
+            hint="name the networks of the proxies alone",
+            severity="warning",
+        )
+        for name in names
+        if name != UNIX and ip_network(name, strict=False).prefixlen == 0
+    ]
 
 
 def peer_of(address: str, scheme: str = "") -> Peer:
