@@ -114,10 +114,10 @@ class RowFetch:
         fetched = await fetch(request)
         found = rows.split(call, fetched) if call.reader.is_plain(fetched) else None
         if found is None:
-            return {}, self._mapped(keys, fetched)
+            return {}, await self._mapped(keys, fetched)
         named = {rows._name(key): key for key in keys}
         asked = {name: found.get(name, ABSENT) for name in named}
-        of_row = self._tags(fetched, found)
+        of_row = await self._tags(fetched, found)
         if of_row is not None:
             is_kept = self._store.keep(
                 self._base, request, fetched, asked, lambda n: of_row(n, named[n]), begin, kept
@@ -127,14 +127,14 @@ class RowFetch:
                 rows.rest()
         return asked, {}
 
-    def _mapped(self, keys: list[Any], fetched: Fetched) -> Given:
+    async def _mapped(self, keys: list[Any], fetched: Fetched) -> Given:
         """What an answer maps to, by key. Errors: UpstreamError."""
         views = [self._rows.key.item(key) for key in keys]
         variables = self._call.variables(self._context, args=self._arguments, batch=views)
-        found = self._match(views, self._call.mapped(fetched, variables))
+        found = self._match(views, await self._call.map(fetched, variables))
         return {key: found.get(key) for key in keys}
 
-    def _tags(
+    async def _tags(
         self, fetched: Fetched, found: Mapping[Hashable, bytes]
     ) -> Callable[[Hashable, Any], frozenset[str]] | None:
         """What gives the tags of a row; None where they cannot be told."""
@@ -144,7 +144,7 @@ class RowFetch:
         mapped: dict[Hashable, Any] = {}
         if caching.answers.of_rows:
             try:
-                values = call.mapped(fetched, variables)
+                values = await call.map(fetched, variables)
             except UpstreamError:
                 return None
             if len(values) != len(found):

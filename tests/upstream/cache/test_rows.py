@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from threading import current_thread, main_thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,8 @@ import pytest
 
 from gateway.admin.commands import Command
 from gateway.app.config import build_config
+from gateway.connectors.call import MAPPED_AT_ONCE
+from gateway.connectors.mapping.compile import CompiledMapping
 from gateway.testing import GatewayClient
 from tests.connectors.scenario import LINK
 from tests.support.backend import Answer, Asked, backend
@@ -295,3 +298,24 @@ async def test_another_pod_finds_the_rows(tmp_path: Path, redis_url: str) -> Non
                 while await ask(one, "2-1") != [{"name": "new2"}, {"name": "n1"}]:
                     await asyncio.sleep(0.001)
             assert users.asked[2:] == [["2"]]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/html"])
+async def test_large_answers_are_mapped_in_a_thread(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the tags of rows, and where an answer is not plain."""
+    threads = []
+    run = CompiledMapping.__call__
+
+    def noted(mapping: CompiledMapping, data: Any, variables: Any) -> Any:
+        if isinstance(data, list):  # of users
+            threads.append(current_thread())
+        return run(mapping, data, variables)
+
+    async with rows(tmp_path) as (client, users):
+        users.name, users.kind = "x" * MAPPED_AT_ONCE, kind
+        monkeypatch.setattr(CompiledMapping, "__call__", noted)
+        assert await ask(client, "1") == [{"name": users.name + "1"}]
+    assert threads
+    assert main_thread() not in threads
