@@ -157,13 +157,6 @@ def within(budget: Budget, result: ExecutionResult) -> ExecutionResult:
 
 def explain_plan(prepared: Prepared, variables: Variables) -> dict[str, Any]:
     """How the operation is executed, for `extensions`: its tree and its generated source."""
-    if prepared.executor == "fallback":
-        return {
-            "plan": {
-                "executor": "fallback",
-                "reason": prepared.incremental_reason or prepared.reason,
-            }
-        }
     try:
         codes = _codes(prepared, variables)
     except CannotCompileError as exc:
@@ -175,8 +168,6 @@ def explain_plan(prepared: Prepared, variables: Variables) -> dict[str, Any]:
 
 def loaders_of(prepared: Prepared, variables: Variables) -> list[Loader]:
     """What an operation loads by; nothing is known where it runs on graphql-core."""
-    if prepared.executor == "fallback":
-        return []
     try:
         codes = _codes(prepared, variables)
     except CannotCompileError:
@@ -185,6 +176,9 @@ def loaders_of(prepared: Prepared, variables: Variables) -> list[Loader]:
 
 
 def _codes(prepared: Prepared, variables: Variables) -> list[Code]:
+    """What is run. Errors: CannotCompileError, which says why it is graphql-core that runs."""
+    if prepared.executor == "fallback":
+        raise CannotCompileError(prepared.incremental_reason or prepared.reason)
     if prepared.reason is None:
         return [prepared.code(variables.coerced)]
     parts = prepared.incremental_code(variables.coerced)

@@ -64,9 +64,8 @@ def _size_of_function(code: CodeType) -> int:
 def _count_nodes(document: DocumentNode) -> int:
     source = document.loc.source if document.loc else None
     if isinstance(source, PlainSource) and source.node_count:
-        return (
-            source.node_count
-        )  # of the document as it was parsed: what was made of it has no more
+        # As it was parsed: what was made of it has no more.
+        return source.node_count
     count = 0
     rest: list[Any] = [document]
     while rest:

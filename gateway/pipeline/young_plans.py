@@ -24,6 +24,5 @@ class YoungPlans:
         """A plan has gone for a new one."""
         self._evicted += 1
         if self._evicted % EVERY == 0 and gc.isenabled():
-            gc.collect(
-                1
-            )  # what is kept is old at once: a second look at it costs more than the first
+            # What is kept is old at once: a second look at it costs more than the first.
+            gc.collect(1)

@@ -7,6 +7,7 @@ and document in, plan out; it must never call a resolver or look at a request.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from graphql import (
@@ -15,20 +16,18 @@ from graphql import (
     FieldNode,
     GraphQLField,
     GraphQLObjectType,
-    GraphQLOutputType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     default_type_resolver,
     is_abstract_type,
-    is_list_type,
     is_non_null_type,
     print_ast,
 )
 
 from gateway.graph.views.view import SchemaView
 from gateway.plan.collect import CannotCompileError, Collector
-from gateway.plan.field_facts import FactsOfFields, FieldFacts
+from gateway.plan.field_facts import FactsOfFields, FieldFacts, output_of
 from gateway.plan.kinds import (
     FieldResolverFunction,
     Wraps,
@@ -42,8 +41,6 @@ from gateway.plan.nodes import (
     Field,
     Kind,
     Leaf,
-    ListOf,
-    Output,
     Part,
     Plan,
     Selection,
@@ -201,6 +198,9 @@ class PlanBuilder:
             raise CannotCompileError("introspection under middleware")
         if wrapped:
             kind = wrapped_kind_of(definition, self.field_resolver)
+        output = facts.leaf or output_of(
+            definition.type, partial(self.build_composite, facts, nodes, depth)
+        )
         arguments = nodes[0].arguments
         return Field(
             id=number,
@@ -208,13 +208,13 @@ class PlanBuilder:
             name=nodes[0].name.value,
             parent=parent.name,
             kind=kind,
-            output=facts.leaf or self.build_output(definition.type, facts, nodes, depth),
+            output=output,
             nodes=tuple([self.collector.numbers[id(node)] for node in nodes]),
             arguments=", ".join(map(text_of, arguments)) if arguments else "",
             access=None if wrapped else facts.access,
             wrapped=wrapped,
             loader=self.loader_number(definition.resolve) if kind is Kind.ENTITY else 0,
-            is_overridden=bool(self.overrides) and is_overridden(definition, self.overrides),
+            is_overridden=is_overridden(definition, self.overrides),
         )
 
     def build_denied(
@@ -234,25 +234,20 @@ class PlanBuilder:
             denied=self.denied[id(nodes[0])],
         )
 
-    def build_output(
-        self, type_: GraphQLOutputType, facts: FieldFacts, nodes: list[FieldNode], depth: int
-    ) -> Output:
-        """The output of a field that has objects."""
-        non_null = is_non_null_type(type_)
-        nullable: Any = type_.of_type if is_non_null_type(type_) else type_
-        if is_list_type(nullable):
-            return ListOf(self.build_output(nullable.of_type, facts, nodes, depth), non_null)
+    def build_composite(
+        self, facts: FieldFacts, nodes: list[FieldNode], depth: int, type_: Any, non_null: bool
+    ) -> Composite:
         possible = facts.possible
         if self.view is not None:
-            possible = tuple(type_ for type_ in possible if self.view.shows(type_.name))
+            possible = tuple(one for one in possible if self.view.shows(one.name))
         selection_sets = [node.selection_set for node in nodes]
         return Composite(
-            type=nullable.name,
+            type=type_.name,
             selections=tuple(
-                [self.build_selection(t, selection_sets, depth + 1) for t in possible]
+                [self.build_selection(one, selection_sets, depth + 1) for one in possible]
             ),
             non_null=non_null,
-            by_call=self.is_decided_by_call(nullable, possible),
+            by_call=self.is_decided_by_call(type_, possible),
         )
 
     def loader_number(self, resolve: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -10,7 +11,6 @@ from graphql import (
     GraphQLOutputType,
     GraphQLSchema,
     get_named_type,
-    is_abstract_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -57,20 +57,17 @@ class FactsOfFields:
     ) -> None:
         self._schema = schema
         self._field_resolver = field_resolver
-        self._known: dict[tuple[str, str], FieldFacts | None] = {}
+        self._known: dict[tuple[str, str], FieldFacts] = {}
         if field_resolver is None and is_fixed(schema):
             self._known = schema.extensions.setdefault(KNOWN, self._known)
 
     def of(self, parent: GraphQLObjectType, name: str) -> FieldFacts | None:
         """What is known of a field; None where the type has none of that name."""
         key = (parent.name, name)
-        try:
-            return self._known[key]
-        except KeyError:
-            found = self._find(parent, name)
-            if found is not None:
-                self._known[key] = found
-            return found
+        found = self._known.get(key) or self._find(parent, name)
+        if found is not None:
+            self._known[key] = found
+        return found
 
     def _find(self, parent: GraphQLObjectType, name: str) -> FieldFacts | None:
         definition = field_of(self._schema, parent, name)
@@ -83,16 +80,26 @@ class FactsOfFields:
             return FieldFacts(definition, kind, leaf=leaf)
         access = access_of(definition) if kind is Kind.PROPERTY else None
         if is_leaf_type(named):
-            return FieldFacts(definition, kind, access, _output(definition.type))
+            return FieldFacts(definition, kind, access, output_of(definition.type, _leaf))
         if is_object_type(named):
             return FieldFacts(definition, kind, access, possible=(named,))
         possible = tuple(self._schema.get_possible_types(named))
-        return FieldFacts(definition, kind, access, None, possible, is_abstract_type(named))
+        return FieldFacts(definition, kind, access, possible=possible, is_abstract=True)
 
 
-def _output(type_: GraphQLOutputType) -> Output:
+def output_of(type_: GraphQLOutputType, bottom: Callable[[Any, bool], Output]) -> Output:
+    """What values of a type are completed to.
+
+    Args:
+        type_: The type.
+        bottom: Makes the output of the type within all lists, and whether that may not be null.
+    """
     non_null = is_non_null_type(type_)
     nullable: Any = type_.of_type if is_non_null_type(type_) else type_
     if is_list_type(nullable):
-        return ListOf(_output(nullable.of_type), non_null)
-    return Leaf(nullable.name, check_of(nullable), non_null)
+        return ListOf(output_of(nullable.of_type, bottom), non_null)
+    return bottom(nullable, non_null)
+
+
+def _leaf(type_: Any, non_null: bool) -> Leaf:
+    return Leaf(type_.name, check_of(type_), non_null)

@@ -313,13 +313,10 @@ class PlainParser:
     # Tokens
 
     def name(self) -> NameNode:
-        at = self.at
-        text = self.texts[at]
+        text = self.texts[self.at]
         if text[:1] not in NAME_STARTS:
             doubt()
-        self.at = at + 1
-        self.nodes += 1
-        return NameNode(value=text, loc=PlainLocation(self.starts[at], self.ends[at], self.source))
+        return NameNode(value=text, loc=self.next())
 
     def some(self, first: str, item: Callable[[], T], last: str) -> tuple[T, ...] | None:
         """At least one item in brackets; None where there are no brackets."""
